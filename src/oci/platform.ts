@@ -1,0 +1,87 @@
+/** Platforms: their spelling, and which of them the user asked for. OCI image-spec v1.1 image-index.md "platform". */
+
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+  readonly "os.version"?: string;
+}
+
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  aarch64: "arm64",
+  x86_64: "amd64",
+  "x86-64": "amd64",
+  i386: "386",
+  i686: "386",
+};
+
+/** Common synonyms become the names that registries use; a variant that means the default is dropped. */
+export function normalizePlatform(platform: Platform): Platform {
+  const os = platform.os.toLowerCase() === "macos" ? "darwin" : platform.os.toLowerCase();
+  const spelt = platform.architecture.toLowerCase();
+  const architecture = ARCHITECTURES[spelt] ?? spelt;
+  const variant = defaultVariant(architecture, platform.variant?.toLowerCase());
+  const version = platform["os.version"];
+  return { os, architecture, ...(variant ? { variant } : {}), ...(version ? { "os.version": version } : {}) };
+}
+
+function defaultVariant(architecture: string, variant: string | undefined): string | undefined {
+  if (architecture === "arm64" && (variant === "v8" || variant === "8")) return undefined;
+  if (architecture === "amd64" && variant === "v1") return undefined;
+  return variant && /^\d/.test(variant) ? `v${variant}` : variant;
+}
+
+/** `linux/arm/v7`, with the Windows build behind a colon: `windows/amd64:10.0.17763.1234`. */
+export function formatPlatform(platform: Platform): string {
+  const version = platform["os.version"];
+  const path = [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/");
+  return version ? `${path}:${version}` : path;
+}
+
+/** Whether it names a machine at all: BuildKit gives its attestations `unknown/unknown`. */
+export function isKnownPlatform(platform: Platform | undefined): platform is Platform {
+  if (platform === undefined) return false;
+  return platform.architecture !== "unknown" && platform.architecture !== "" && platform.os !== "unknown";
+}
+
+/** The platforms of one run. */
+export interface Selection {
+  readonly architectures: readonly string[];
+  readonly systems: readonly string[];
+}
+
+/**
+ * A selection from what `--arch` and `--os` take: names split at commas, synonyms understood. `arm` is every variant,
+ * `arm/v7` or `armv7` is that one; `all` (or no name at all) is everything.
+ */
+export function parseSelection(architectures: string, systems: string): Selection {
+  return {
+    architectures: names(architectures).map((name) => ARCHITECTURES[name] ?? name.replace(/^arm(v\d)$/, "arm/$1")),
+    systems: names(systems).map((name) => (name === "macos" ? "darwin" : name)),
+  };
+}
+
+function names(list: string): string[] {
+  const all = list
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter(Boolean);
+  return all.includes("all") ? [] : [...new Set(all)];
+}
+
+/** Nothing is left out. */
+export const EVERYTHING: Selection = { architectures: [], systems: [] };
+
+/** Whether the selection takes a known platform. An empty list takes all. */
+export function selects(selection: Selection, platform: Platform): boolean {
+  const { os, architecture, variant } = normalizePlatform(platform);
+  const { architectures, systems } = selection;
+  if (systems.length > 0 && !systems.includes(os)) return false;
+  if (architectures.length === 0 || architectures.includes(architecture)) return true;
+  return variant !== undefined && architectures.includes(`${architecture}/${variant}`);
+}
+
+/** The selection in the user's words. */
+export function formatSelection({ architectures, systems }: Selection): string {
+  return `arch ${architectures.join(",") || "all"}, os ${systems.join(",") || "all"}`;
+}

@@ -1,0 +1,75 @@
+/** The one writer of blob files: a partial file that is resumed, verified, then renamed into place. */
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { readHandle, writeFully } from "../bytes/file.ts";
+import { type Bytes, concat } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
+import { hashFor } from "../oci/digest.ts";
+import { type Held, read } from "./read.ts";
+import type { Call, Content } from "./store.ts";
+
+/** Small chunks are gathered to this size before they are written. */
+const GATHER = 256 << 10;
+
+/**
+ * Lands content in the file `path`. Continues what an earlier run left in `partial` (its bytes are hashed again), verifies,
+ * renames. Both folders must exist, on one file system. Interrupted: `partial` stays for the next run. Wrong bytes: it is
+ * removed, since what is wrong must not be resumed.
+ */
+export async function ingest(content: Content, path: string, partial: string, options: Call = {}): Promise<void> {
+  const file = await open(partial, content.once ? "w+" : "a+");
+  try {
+    const held = content.once ? undefined : await rehash(file, content, options);
+    await writeAll(file, read(content, { ...options, held }));
+  } catch (error) {
+    if (error instanceof AppError && error.code === "INTEGRITY") await rm(partial, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+}
+
+/** Appends a stream, on errors too: what arrived before one is worth resuming from. */
+async function writeAll(file: FileHandle, stream: AsyncIterable<Bytes>): Promise<void> {
+  let waiting: Bytes[] = [];
+  let size = 0;
+  async function flush(): Promise<void> {
+    if (size === 0) return;
+    const bytes = concat(waiting);
+    waiting = [];
+    size = 0;
+    await writeFully(file, bytes);
+  }
+  try {
+    for await (const chunk of stream) {
+      waiting.push(chunk);
+      size += chunk.length;
+      if (size >= GATHER) await flush();
+    }
+  } finally {
+    await flush();
+  }
+}
+
+/** What the partial file holds already; a file longer than the content is started anew. */
+async function rehash(file: FileHandle, content: Content, options: Call): Promise<Held | undefined> {
+  const { size } = await file.stat();
+  if (size === 0) return undefined;
+  if (size > content.descriptor.size) {
+    await file.truncate(0);
+    return undefined;
+  }
+  const hash = hashFor(content.descriptor.digest);
+  for await (const chunk of readHandle(file, { start: 0, end: size, signal: options.signal })) hash.update(chunk);
+  return { size, hash };
+}
+
+/** Whether a file of exactly `size` bytes is there. Its bytes are not looked at. */
+export async function isPresent(path: string, size: number): Promise<boolean> {
+  try {
+    const found = await stat(path);
+    return found.isFile() && found.size === size;
+  } catch {
+    return false;
+  }
+}

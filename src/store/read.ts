@@ -1,0 +1,69 @@
+/** The one place that checks bytes against the descriptor that promised them. */
+import type { Hash } from "node:crypto";
+import { type ByteStream, type Bytes, concat, streamOf } from "../bytes/stream.ts";
+import { AppError, IntegrityError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestOf, hashFor, splitDigest } from "../oci/digest.ts";
+import type { Call, Content } from "./store.ts";
+
+/** The largest manifest that is read: what registries must accept at least (distribution-spec v1.1 "Pushing Manifests"). */
+export const MANIFEST_LIMIT: number = 4 << 20;
+
+/** What a receiver has already: bytes `[0, size)` and their running hash. The hash is used up. */
+export interface Held {
+  readonly size: number;
+  readonly hash: Hash;
+}
+
+/**
+ * The bytes of `content`, verified: throws an IntegrityError at the first excess byte, and holds the last chunk back until
+ * size and digest agree, so that a receiver that was given everything was given the right thing.
+ */
+export async function* read(content: Content, options: Call & { held?: Held | undefined } = {}): ByteStream {
+  const { digest, size } = content.descriptor;
+  const hash = options.held?.hash ?? hashFor(digest);
+  let seen = options.held?.size ?? 0;
+  let last: Bytes | undefined;
+  if (seen < size || seen === 0)
+    for await (const chunk of content.open({ start: seen, signal: options.signal })) {
+      seen += chunk.length;
+      if (seen > size) throw mismatch(content.descriptor, `more than ${size} bytes`);
+      hash.update(chunk);
+      if (last) yield last;
+      last = chunk;
+    }
+  if (seen !== size) throw mismatch(content.descriptor, `${seen} bytes`);
+  const actual = `${splitDigest(digest).algorithm}:${hash.digest("hex")}`;
+  if (actual !== digest) throw mismatch(content.descriptor, actual);
+  if (last) yield last;
+}
+
+function mismatch({ digest, size }: Descriptor, actual: string): IntegrityError {
+  return new IntegrityError(`Cannot read "${digest}": expected ${size} bytes of that digest, got ${actual}`, {
+    expected: `${digest} (${size} bytes)`,
+    actual,
+  });
+}
+
+/** All bytes, verified. Throws UNSUPPORTED where the descriptor promises more than `limit` bytes. */
+export async function readAll(content: Content, limit: number, options: Call = {}): Promise<Bytes> {
+  const { digest, size } = content.descriptor;
+  if (size > limit)
+    throw new AppError("UNSUPPORTED", `Cannot read "${digest}": ${size} bytes are more than the limit of ${limit}`);
+  const chunks: Bytes[] = [];
+  for await (const chunk of read(content, options)) chunks.push(chunk);
+  return concat(chunks);
+}
+
+/** Content that is here already. */
+export function inMemory(descriptor: Descriptor, bytes: Bytes): Content {
+  return {
+    descriptor,
+    open: ({ start = 0, end = bytes.length } = {}) => streamOf(bytes.subarray(start, end)),
+  };
+}
+
+/** Bytes as content under their own sha256 digest. */
+export function contentOf(mediaType: string, bytes: Bytes): Content {
+  return inMemory({ mediaType, digest: digestOf(bytes), size: bytes.length }, bytes);
+}

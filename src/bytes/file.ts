@@ -43,15 +43,18 @@ export async function writeFully(file: FileHandle, bytes: Bytes, position: numbe
   }
 }
 
-/** Puts a whole file in place at once: temporary name, sync, rename. Folders on the way are made. */
-export async function writeAtomic(path: string, bytes: Bytes): Promise<void> {
+/**
+ * Puts a whole file in place at once: temporary name, sync, rename. Folders on the way are made. `durable: false` leaves out
+ * the sync, for what can be written again.
+ */
+export async function writeAtomic(path: string, bytes: Bytes, { durable = true } = {}): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
   await mkdir(dirname(path), { recursive: true });
   try {
     const file = await open(temporary, "w");
     try {
       await writeFully(file, bytes);
-      await file.sync();
+      if (durable) await file.sync();
     } finally {
       await file.close();
     }

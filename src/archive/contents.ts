@@ -1,0 +1,186 @@
+/**
+ * The index at the end of an archive, which says where every entry stands, with the footer that says where the index is.
+ * Everything in it is checked against the file before it is believed.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { type Bytes, concat, decode, encode } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { type Codec, PIECE } from "./codec.ts";
+import { isEntryPath } from "./entry-path.ts";
+import type { Format } from "./format.ts";
+import { framedLength } from "./framing.ts";
+import { BLOCK, type EntryType, HEADER_LIMIT, paddingOf } from "./tar.ts";
+
+export const INDEX_PATH = "saved-image-cache/.dray/index.json";
+
+/** The largest index that is read, in bytes: about a million entries. */
+const INDEX_LIMIT: number = 256 << 20;
+const VERSION = 1;
+const MAGIC: Bytes = encode("DRAYIDX");
+const FOOTER_SIZE = 64;
+
+/** Where one entry stands. */
+export interface Placed {
+  readonly path: string;
+  readonly type: EntryType;
+  readonly target?: string | undefined;
+  /** Where its first member starts in the archive. */
+  readonly offset: number;
+  /** Bytes of all its members. */
+  readonly length: number;
+  /** Bytes of content. */
+  readonly size: number;
+  /** Bytes of tar headers before the content. */
+  readonly header: number;
+  /** `stored`: framed; `packed`: compressed members of one PIECE each; `raw`: as it is, in a plain tar. */
+  readonly method: "stored" | "packed" | "raw";
+  readonly digest?: Digest | undefined;
+  /** The length of each packed member, where there are several. */
+  readonly members?: readonly number[] | undefined;
+}
+
+/** Bytes of an entry in the tar: headers, content, padding. */
+export function tarLength(entry: { readonly header: number; readonly size: number }): number {
+  return entry.header + entry.size + paddingOf(entry.size);
+}
+
+export function formatIndex(entries: readonly Placed[]): Bytes {
+  const lines = entries.map(({ path, type, ...rest }) =>
+    JSON.stringify({ name: path, ...(type === "file" ? {} : { type }), ...rest }),
+  );
+  return encode(`{"version":${VERSION},"entries":[\n${lines.join(",\n")}\n]}\n`);
+}
+
+/** Where the index entry stands, what it must hold. */
+export interface Footer {
+  readonly offset: number;
+  /** Of its one member, or of all of it in a plain tar. */
+  readonly length: number;
+  /** Of the index itself. */
+  readonly size: number;
+  readonly sha256: Bytes;
+}
+
+/** The footer of `index`, whose entry takes `[offset, offset + length)` of the archive. */
+export function formatFooter(codec: Codec, index: Bytes, offset: number, length: number): Bytes {
+  const numbers = new DataView(new ArrayBuffer(24));
+  for (const [at, value] of [offset, length, index.length].entries()) numbers.setBigUint64(at * 8, BigInt(value), true);
+  return codec.footer(
+    concat([
+      MAGIC,
+      Uint8Array.of(VERSION),
+      new Uint8Array(numbers.buffer),
+      createHash("sha256").update(index).digest(),
+    ]),
+  );
+}
+
+export function footerLength(codec: Codec): number {
+  return codec.footer(new Uint8Array(FOOTER_SIZE)).length;
+}
+
+/**
+ * The footer in the last bytes of a file of `fileSize` bytes, undefined where it is not ours.
+ * Throws INTEGRITY where it points outside of the file, UNSUPPORTED where a later Dray wrote it.
+ */
+export function parseFooter(codec: Codec, tail: Bytes, fileSize: number, archive: string): Footer | undefined {
+  const payload = tail.slice(codec.payloadAt, codec.payloadAt + FOOTER_SIZE);
+  if (!equal(payload.subarray(0, MAGIC.length), MAGIC)) return undefined;
+  if (!equal(codec.footer(payload), tail)) return undefined;
+  requireVersion(payload[MAGIC.length], archive);
+  const view = new DataView(payload.buffer, MAGIC.length + 1);
+  const [offset, length, size] = [0, 8, 16].map((at) => Number(view.getBigUint64(at, true))) as [
+    number,
+    number,
+    number,
+  ];
+  const inside = [offset, length, size].every(Number.isSafeInteger) && offset + length + tail.length <= fileSize;
+  if (!inside || size > INDEX_LIMIT || length > INDEX_LIMIT + PIECE)
+    throw corrupt(archive, "its footer points to no index");
+  return { offset, length, size, sha256: payload.subarray(32) };
+}
+
+function requireVersion(version: unknown, archive: string): void {
+  if (version === VERSION) return;
+  throw new AppError("UNSUPPORTED", `Cannot open "${archive}": its index is of version ${version}`, {
+    hint: "It was written by a later Dray: use that one, or unpack it with tar",
+  });
+}
+
+function equal(one: Bytes, other: Bytes): boolean {
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+/** An INTEGRITY error that names the archive. */
+export function corrupt(archive: string, reason: string, cause?: unknown): AppError {
+  return new AppError("INTEGRITY", `Cannot read "${archive}": ${reason}`, {
+    cause,
+    hint: "Compare its checksum with that of the original, and copy it again",
+  });
+}
+
+/**
+ * The entries of an index, in the archive's order. Throws INTEGRITY where it is not what the footer hashed, or where any
+ * number or name in it cannot be true of an archive whose index entry stands at `footer.offset`.
+ */
+export function parseIndex(codec: Codec, index: Bytes, footer: Footer, archive: string): readonly Placed[] {
+  if (!equal(createHash("sha256").update(index).digest() as Bytes, footer.sha256))
+    throw corrupt(archive, "its index is not what its footer says");
+  const { version, entries } = parseJson(index, archive);
+  requireVersion(version, archive);
+  if (!Array.isArray(entries)) throw corrupt(archive, "its index lists no entries");
+  return entries.map((entry: unknown, at) => {
+    const placed = parsePlaced(entry, codec.format);
+    if (!placed || placed.offset + placed.length > footer.offset || !isFramed(codec, placed))
+      throw corrupt(archive, `entry ${at + 1} of its index cannot be true`);
+    return placed;
+  });
+}
+
+function parseJson(index: Bytes, archive: string): { version?: unknown; entries?: unknown } {
+  try {
+    return Object(JSON.parse(decode(index)));
+  } catch (error) {
+    throw corrupt(archive, "its index is not JSON", error);
+  }
+}
+
+function parsePlaced(value: unknown, format: Format): Placed | undefined {
+  const fields = Object(value) as Record<string, unknown>;
+  const { name, type = "file", target, offset, length, size, header, method, digest, members } = fields;
+  if (!isEntryPath(name) || (type !== "file" && type !== "directory" && type !== "link")) return undefined;
+  if (type === "link" ? !isEntryPath(target) : target !== undefined) return undefined;
+  if (!isCount(offset) || !isCount(length) || !isCount(size) || !isCount(header)) return undefined;
+  if (header % BLOCK !== 0 || header === 0 || header > HEADER_LIMIT || (type !== "file" && size > 0)) return undefined;
+  if (method !== "raw" && method !== "stored" && method !== "packed") return undefined;
+  if ((format === "tar") !== (method === "raw")) return undefined;
+  if (digest !== undefined && !isDigest(digest)) return undefined;
+  if (members !== undefined && !(Array.isArray(members) && members.every(isCount))) return undefined;
+  return {
+    path: name,
+    type,
+    target: target as string | undefined,
+    offset,
+    length,
+    size,
+    header,
+    method,
+    digest,
+    members,
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Whether the lengths of an entry agree with each other. */
+function isFramed(codec: Codec, entry: Placed): boolean {
+  const total = tarLength(entry);
+  if (!Number.isSafeInteger(total)) return false;
+  if (entry.method !== "packed") return entry.length === framedLength(codec.framing, total) && !entry.members;
+  const lengths = entry.members ?? [entry.length];
+  if (lengths.length !== Math.ceil(total / PIECE) || lengths.some((one) => one === 0 || one > 2 * PIECE)) return false;
+  return lengths.reduce((sum, one) => sum + one, 0) === entry.length;
+}

@@ -1,0 +1,1 @@
+export { type OrderedOptions, ordered } from "./pool.ts";

@@ -1,0 +1,48 @@
+/** The name and the format of what save and compress write. */
+import type { Format } from "../archive/format.ts";
+import { AppError } from "../errors.ts";
+
+export interface ArchiveName {
+  readonly path: string;
+  readonly format: Format | "dir";
+}
+
+const SUFFIXES: readonly (readonly [suffix: string, format: Format])[] = [
+  [".tar.gz", "gzip"],
+  [".tgz", "gzip"],
+  [".tar.zst", "zstd"],
+  [".tar.zstd", "zstd"],
+  [".tar", "tar"],
+];
+const DEFAULTS = {
+  gzip: "saved-images.tar.gz",
+  zstd: "saved-images.tar.zstd",
+  tar: "saved-images.tar",
+  dir: "saved-images",
+} as const;
+
+/**
+ * `--compress` decides, else the suffix of the destination, else gzip. A destination without a dot gets the suffix; a folder
+ * is never guessed. Throws USAGE for a format that does not exist.
+ */
+export function nameArchive(destination: string | undefined, compress: string | undefined): ArchiveName {
+  if (compress !== undefined && !(compress in DEFAULTS))
+    throw new AppError("USAGE", `Cannot compress with "${compress}": there is no such format`, {
+      hint: "gzip, zstd, tar or dir",
+    });
+  const guessed = SUFFIXES.find(([suffix]) => destination?.endsWith(suffix))?.[1];
+  const format = (compress as ArchiveName["format"] | undefined) ?? guessed ?? "gzip";
+  if (destination === undefined || destination === "") return { path: DEFAULTS[format], format };
+  if (format === "dir") return { path: destination.replace(/(?<=.)\/+$/, ""), format };
+  if (destination.endsWith("/"))
+    throw new AppError("USAGE", `Cannot write "${destination}": that is a folder`, {
+      hint: "give a file name, or -c dir for a folder",
+    });
+  const suffix = destination.includes(".") ? "" : DEFAULTS[format].slice(DEFAULTS[format].indexOf("."));
+  return { path: destination + suffix, format };
+}
+
+/** What a file's name says of its format, for a warning where that is not what it is. */
+export function formatOfName(path: string): Format | undefined {
+  return SUFFIXES.find(([suffix]) => path.endsWith(suffix))?.[1];
+}

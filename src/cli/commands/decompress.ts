@@ -1,0 +1,64 @@
+/** `dray decompress`: an archive into a cache folder. */
+import { defineCommand } from "citty";
+import { AppError } from "../../errors.ts";
+import { openCache } from "../../layout/cache.ts";
+import { parseSelection } from "../../oci/platform.ts";
+import { openStore } from "../../operations/open.ts";
+import { save } from "../../operations/save.ts";
+import { wantedIn } from "../../operations/stored.ts";
+import { action } from "../action.ts";
+import { failedArgs, globalArgs, JOBS, jobsArgs, storedPlatformArgs } from "../args.ts";
+import { savedTime } from "../environment.ts";
+import type { Examples } from "../help.ts";
+import { listStore, parseJobs } from "../list.ts";
+import { report } from "../report.ts";
+
+const args = {
+  file: { type: "string", alias: "f", valueHint: "FILE", description: "Archive to unpack" },
+  destination: {
+    type: "string",
+    alias: "d",
+    default: "saved-image-cache",
+    valueHint: "FOLDER",
+    description: "Folder to fill",
+  },
+  format: {
+    type: "string",
+    valueHint: "gzip|zstd|tar",
+    description: "Accepted for older scripts; the format is found by looking",
+  },
+  ...storedPlatformArgs,
+  ...jobsArgs,
+  ...failedArgs("decompress"),
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [["Unpack an archive", "dray decompress -f bundle.tar.gz"]];
+
+export default defineCommand({
+  meta: { name: "decompress", description: "Unpack an archive into a cache folder" },
+  args,
+  run: action("decompress", args, async (flags, session) => {
+    const { signal, log } = session;
+    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    if (!flags.file)
+      throw new AppError("USAGE", "Cannot decompress: no archive is given", { hint: "name it with -f FILE" });
+    await using store = await openStore(flags.file, { signal });
+    const listed = await listStore(store, { signal });
+    await using cache = await openCache(flags.destination);
+    const options = {
+      selection: parseSelection(flags.arch, flags.os),
+      strict: false,
+      jobs,
+      savedTime: savedTime(),
+      signal,
+    };
+    const reporting = { wording: { verb: "decompress", past: "Decompressed" }, failed: flags.failed, atomic: true };
+    return report(listed, reporting, session, async (onEvent) => {
+      const wanted = await wantedIn(store, () => cache.repository(""), { signal });
+      const summary = await save(wanted, { cache }, { ...options, onEvent });
+      if (summary.images.length > 0) await cache.name(summary.images, options.savedTime);
+      return summary;
+    });
+  }),
+});

@@ -1,0 +1,72 @@
+/** `dray load`: images from an archive or a folder into a registry. */
+import { defineCommand } from "citty";
+import { AppError } from "../../errors.ts";
+import { parseSelection } from "../../oci/platform.ts";
+import { copy } from "../../operations/copy.ts";
+import { formatOf, openStore } from "../../operations/open.ts";
+import { below, wantedIn } from "../../operations/stored.ts";
+import { action } from "../action.ts";
+import { compressArgs, failedArgs, globalArgs, JOBS, jobsArgs, registryArgs, storedPlatformArgs } from "../args.ts";
+import { destinationRegistry } from "../environment.ts";
+import type { Examples } from "../help.ts";
+import { listStore, parseJobs } from "../list.ts";
+import type { Log } from "../log.ts";
+import { openRegistries } from "../registries.ts";
+import { report } from "../report.ts";
+
+const args = {
+  source: { type: "string", alias: "s", valueHint: "PATH", description: "Archive or folder to load" },
+  destination: {
+    type: "string",
+    alias: "d",
+    valueHint: "REGISTRY[/PREFIX]",
+    description: "Registry to load into, and a path that every name goes below",
+  },
+  ...storedPlatformArgs,
+  ...jobsArgs,
+  ...failedArgs("load"),
+  compress: { ...compressArgs.compress, description: "Accepted for older scripts; the format is found by looking" },
+  ...registryArgs,
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [
+  ["Load an archive", "dray load -s bundle.tar.gz -d registry.internal:5000"],
+  ["Below a project", "dray load -s bundle.tar.gz -d harbor.internal/mirror"],
+  ["From an unpacked folder", "dray load -s saved-image-cache -d localhost:5000"],
+];
+
+export default defineCommand({
+  meta: { name: "load", description: "Load images from an archive into a registry" },
+  args,
+  run: action("load", args, async (flags, session) => {
+    const { signal, log } = session;
+    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    if (!flags.source)
+      throw new AppError("USAGE", "Cannot load: no archive is given", { hint: "name it with -s FILE" });
+    const prefix = destinationRegistry(flags.destination);
+    if (!prefix)
+      throw new AppError("USAGE", "Cannot load: no destination is given", {
+        hint: "name the registry with -d HOST[:PORT][/PREFIX]",
+      });
+    await warnOfFormat(flags.source, flags.compress, log);
+    await using store = await openStore(flags.source, { signal });
+    const settings = { tlsVerify: flags["tls-verify"], log };
+    const listed = await listStore(store, { signal });
+    const wording = { verb: "load", past: "Loaded" };
+    return report(listed, { wording, failed: flags.failed }, session, async (onEvent) => {
+      await using registries = openRegistries({ ...settings, onEvent });
+      const wanted = await wantedIn(store, below(registries.at(prefix.registry), prefix), { signal });
+      const selection = parseSelection(flags.arch, flags.os);
+      return copy(wanted, { selection, strict: false, jobs, onEvent, signal });
+    });
+  }),
+});
+
+/** Older tools need to be told the format; a wrong word must not pass unseen, and needs no more than that. */
+async function warnOfFormat(path: string, compress: string | undefined, log: Log): Promise<void> {
+  if (compress === undefined) return;
+  const format = await formatOf(path);
+  if (format !== undefined && format !== compress)
+    log.warn(`"${path}" is ${format}, not ${compress}; reading it as what it is`);
+}

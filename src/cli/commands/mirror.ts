@@ -1,0 +1,57 @@
+/** `dray mirror`: images from registry to registry. */
+import { defineCommand } from "citty";
+import { parseMirrorList } from "../../lists/mirror-list.ts";
+import { parseSelection } from "../../oci/platform.ts";
+import { formatReference } from "../../oci/reference.ts";
+import { copy } from "../../operations/copy.ts";
+import { action } from "../action.ts";
+import { failedArgs, globalArgs, JOBS, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
+import { destinationRegistry, sourceRegistry } from "../environment.ts";
+import type { Examples } from "../help.ts";
+import { readList } from "../input.ts";
+import { numberLines, parseJobs } from "../list.ts";
+import { openRegistries } from "../registries.ts";
+import { report } from "../report.ts";
+import { wantedInRegistries } from "../wanted.ts";
+
+const args = {
+  ...listArgs,
+  destination: {
+    type: "string",
+    alias: "d",
+    valueHint: "REGISTRY[/PREFIX]",
+    description: "Registry that takes the place of the destinations in the list",
+  },
+  ...platformArgs,
+  ...jobsArgs,
+  ...failedArgs("mirror"),
+  ...registryArgs,
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [
+  ["Mirror a list of names", "dray mirror -f images.txt -d registry.internal:5000"],
+  ["Rename on the way, with lines of SOURCE DESTINATION TAG", "dray mirror -f mirror.txt"],
+  ["Every night", "dray mirror -f images.txt -d registry.internal -j 10 -o mirror-failed.txt"],
+];
+
+export default defineCommand({
+  meta: { name: "mirror", description: "Copy images from registry to registry" },
+  args,
+  run: action("mirror", args, async (flags, session) => {
+    const { signal, log } = session;
+    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const list = await readList(flags.file, { signal });
+    const ends = { from: sourceRegistry(flags.source), to: destinationRegistry(flags.destination) };
+    const { listed, valid } = numberLines(parseMirrorList(list.text, list.source, ends), list.source, {
+      nameOf: ({ source, destination }) => `${formatReference(source)} => ${formatReference(destination)}`,
+    });
+    const wording = { verb: "mirror", past: "Mirrored" };
+    return report(listed, { wording, failed: flags.failed, input: list.path }, session, async (onEvent) => {
+      await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
+      const selection = parseSelection(flags.arch, flags.os);
+      const wanted = wantedInRegistries(valid, registries);
+      return copy(wanted, { selection, strict: flags["no-arch-os-fail"], jobs, onEvent, signal });
+    });
+  }),
+});

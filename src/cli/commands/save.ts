@@ -1,0 +1,87 @@
+/** `dray save`: images from registries into an archive. */
+import { defineCommand } from "citty";
+import { openCache } from "../../layout/cache.ts";
+import { checkPublishable, publish } from "../../layout/publish.ts";
+import { parseSelection } from "../../oci/platform.ts";
+import { save } from "../../operations/save.ts";
+import { action } from "../action.ts";
+import { nameArchive } from "../archive-name.ts";
+import {
+  cacheArgs,
+  compressArgs,
+  failedArgs,
+  globalArgs,
+  JOBS,
+  jobsArgs,
+  listArgs,
+  platformArgs,
+  registryArgs,
+} from "../args.ts";
+import { savedTime, sourceRegistry } from "../environment.ts";
+import type { Examples } from "../help.ts";
+import { readList } from "../input.ts";
+import { parseJobs } from "../list.ts";
+import { openRegistries } from "../registries.ts";
+import { report } from "../report.ts";
+import { numberImages, wantedInFolder } from "../wanted.ts";
+
+const args = {
+  ...listArgs,
+  destination: {
+    type: "string",
+    alias: "d",
+    valueHint: "FILE",
+    description: "Archive to write; default: saved-images with the suffix of its format",
+  },
+  ...compressArgs,
+  ...platformArgs,
+  ...jobsArgs,
+  ...failedArgs("save"),
+  ...cacheArgs,
+  ...registryArgs,
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [
+  ["Save a list", "dray save -f images.txt -d bundle.tar.gz"],
+  ["Save what a pipe names, as zstd", "cat images.txt | dray save -d bundle.tar.zst"],
+  ["One platform only", "dray save -f images.txt -a arm64 --os linux"],
+  ["From a mirror of the registries in the list", "dray save -f images.txt -s mirror.example:5000"],
+  ["Try again what failed", "dray save -f save-failed.txt -d rest.tar.gz"],
+];
+
+export default defineCommand({
+  meta: { name: "save", description: "Save images from registries into an archive" },
+  args,
+  run: action("save", args, async (flags, session) => {
+    const { signal, log } = session;
+    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const target = nameArchive(flags.destination, flags.compress);
+    const list = await readList(flags.file, { signal });
+    const { listed, valid } = numberImages(list, sourceRegistry(flags.source));
+    if (target.format === "dir") await checkPublishable(target.path);
+    const options = {
+      selection: parseSelection(flags.arch, flags.os),
+      strict: flags["no-arch-os-fail"],
+      jobs,
+      savedTime: savedTime(),
+      signal,
+    };
+    await using cache = await openCache(flags["cache-dir"]);
+    const wording = { verb: "save", past: "Saved" };
+    const reporting = { wording, failed: flags.failed, input: list.path, atomic: true };
+    const code = await report(listed, reporting, session, async (onEvent) => {
+      await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
+      const wanted = wantedInFolder(valid, registries, cache.repository(""));
+      const archive = target.format === "dir" ? undefined : { path: target.path, format: target.format };
+      const summary = await save(wanted, { cache, archive }, { ...options, onEvent });
+      if (summary.images.length === 0) return summary;
+      await cache.name(summary.images, options.savedTime);
+      if (target.format === "dir") await publish(cache.folder, target.path, summary.images);
+      log.info(`wrote ${target.path}`);
+      if (target.format !== "dir") log.info(`what was downloaded stays in ${cache.folder}`);
+      return summary;
+    });
+    return code;
+  }),
+});

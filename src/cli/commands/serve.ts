@@ -1,0 +1,62 @@
+/** `dray serve`: a registry on this machine, in memory or on a folder. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import { AppError } from "../../errors.ts";
+import { openRegistryStorage } from "../../layout/registry-storage.ts";
+import { createHandler } from "../../serve/handler.ts";
+import { listen } from "../../serve/listen.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { action, EXIT } from "../action.ts";
+import { globalArgs } from "../args.ts";
+import type { Examples } from "../help.ts";
+
+const args = {
+  folder: {
+    type: "string",
+    valueHint: "FOLDER",
+    description: "Keep the content here, in the storage layout of registry:2; default: in memory, gone at the end",
+  },
+  listen: {
+    type: "string",
+    default: "127.0.0.1:5000",
+    valueHint: "HOST:PORT",
+    description: "Where to listen; port 0 is any free one",
+  },
+  "read-only": { type: "boolean", description: "Refuse every push" },
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [
+  ["A registry for an afternoon", "dray serve"],
+  ["One that keeps its content", "dray serve --folder ./registry --listen 0.0.0.0:5000"],
+];
+
+export default defineCommand({
+  meta: { name: "serve", description: "Run a registry on this machine" },
+  args,
+  run: action("serve", args, async (flags, { signal, log, interrupted }) => {
+    const { host, port } = parseAddress(flags.listen);
+    if (flags.folder && flags["read-only"]) await checkFolder(flags.folder);
+    await using store = flags.folder ? openRegistryStorage(flags.folder) : memoryStore();
+    await using handler = createHandler(store, { readOnly: flags["read-only"] });
+    const server = await listen(handler, { host, port });
+    process.stdout.write(`${server.url}\n`);
+    log.info(`serving ${flags.folder ? join(flags.folder) : "from memory"} at ${server.url}; Ctrl-C ends it`);
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await server.close();
+    return interrupted() ?? EXIT.done;
+  }),
+});
+
+function parseAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) throw new AppError("USAGE", `Cannot listen on "${text}": expected HOST:PORT`);
+  return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+async function checkFolder(folder: string): Promise<void> {
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new AppError("NOT_FOUND", `Cannot serve "${folder}": there is no such folder`);
+}

@@ -1,0 +1,41 @@
+/** The list of what failed: lines of the list that was given, written as they fail. */
+import { appendFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { AppError, reasonOf } from "../errors.ts";
+
+export interface FailedList {
+  /** Adds a line. */
+  add(line: string): void;
+  /** Resolves when all that was added is written: true where there is such a file now. A file of an earlier run is gone. */
+  close(): Promise<boolean>;
+}
+
+/**
+ * Writes to `path`, from the first failure on. Where that is the list that was read (`input`), the new one is kept beside it
+ * until close(), so that a run which is killed has not lost it. close() throws STORAGE where something could not be written.
+ */
+export async function openFailedList(path: string, input: string | undefined): Promise<FailedList> {
+  const isInput =
+    input !== undefined && (await realpath(path).catch(() => path)) === (await realpath(input).catch(() => input));
+  const target = isInput ? `${path}.new` : path;
+  let writing: Promise<void> = Promise.resolve();
+  let count = 0;
+  let failure: unknown;
+  function then(work: () => Promise<void>): void {
+    writing = writing.then(work).catch((error: unknown) => {
+      failure ??= error;
+    });
+  }
+  return {
+    add(line) {
+      const first = count++ === 0;
+      then(() => (first ? writeFile(target, `${line}\n`) : appendFile(target, `${line}\n`)));
+    },
+    async close() {
+      if (count === 0) then(() => rm(path, { force: true }));
+      else if (isInput) then(() => rename(target, path));
+      await writing;
+      if (failure) throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(failure)}`, { cause: failure });
+      return count > 0;
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * Command lines as typed flags. citty swallows unknown flags and reads `--no-x` as x=false; the command lines of Hangar
+ * (`--no-arch-os-fail`) and image-tools (`-compress=zstd`) need neither, so flags are read here.
+ */
+import type { ArgsDef } from "citty";
+import { AppError } from "../errors.ts";
+
+/** Flags by their long names: booleans false where not given, strings undefined unless they have a default. */
+export type Flags<T extends ArgsDef> = {
+  readonly [Name in keyof T]: T[Name] extends { type: "boolean" }
+    ? boolean
+    : T[Name] extends { default: string }
+      ? string
+      : string | undefined;
+};
+
+/** Names that older tools gave to our flags. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  output: "failed",
+  dest: "destination",
+  src: "source",
+  out: "destination",
+};
+
+/**
+ * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins.
+ * Throws USAGE for an unknown flag (with the closest known one), a missing value, or anything that is not a flag.
+ */
+export function parseFlags<T extends ArgsDef>(definitions: T, argv: readonly string[], command: string): Flags<T> {
+  const values: Record<string, string | boolean | undefined> = {};
+  for (const [name, { type, default: value }] of Object.entries(definitions))
+    values[name] = type === "boolean" ? value === true : (value as string | undefined);
+  for (let at = 0; at < argv.length; at++) {
+    const token = argv[at]!;
+    const { name, value } = readToken(token, definitions, command);
+    if (definitions[name]!.type === "boolean") values[name] = value === undefined ? true : parseBoolean(token, value);
+    else if (value !== undefined) values[name] = value;
+    else if (at + 1 < argv.length) values[name] = argv[++at]!;
+    else throw new AppError("USAGE", `Cannot read "${token}": it needs a value`, { hint: helpHint(command) });
+  }
+  return values as Flags<T>;
+}
+
+/** Which flag a token is, and the value inside it. */
+function readToken(token: string, definitions: ArgsDef, command: string): { name: string; value: string | undefined } {
+  const match = /^(--?)([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s.exec(token);
+  const unknown = (): AppError =>
+    new AppError(
+      "USAGE",
+      `Cannot understand "${token}": dray ${command} has no such ${token.startsWith("-") ? "flag" : "argument"}`,
+      {
+        hint: closest(match?.[2], definitions) ?? helpHint(command),
+      },
+    );
+  if (!match) {
+    const attached = /^-([A-Za-z])(.+)$/s.exec(token);
+    const name = attached && byLetter(attached[1]!, definitions);
+    if (!name || definitions[name]!.type === "boolean") throw unknown();
+    return { name, value: attached[2] };
+  }
+  const [, dashes, spelt, value] = match as unknown as [string, string, string, string | undefined];
+  const long = SYNONYMS[spelt] && !(spelt in definitions) ? SYNONYMS[spelt]! : spelt;
+  if (spelt.length > 1 && long in definitions) return { name: long, value };
+  const name = dashes === "-" ? byLetter(spelt[0]!, definitions) : undefined;
+  if (name === undefined) throw unknown();
+  if (spelt.length === 1) return { name, value };
+  if (definitions[name]!.type === "boolean") throw unknown();
+  return { name, value: token.slice(2) };
+}
+
+function byLetter(letter: string, definitions: ArgsDef): string | undefined {
+  return Object.keys(definitions).find((name) => {
+    const { alias } = definitions[name] as { alias?: string | string[] };
+    return alias === letter || (Array.isArray(alias) && alias.includes(letter));
+  });
+}
+
+function parseBoolean(token: string, value: string): boolean {
+  if (/^(?:true|t|1|yes)$/i.test(value)) return true;
+  if (/^(?:false|f|0|no)$/i.test(value)) return false;
+  throw new AppError("USAGE", `Cannot read "${token}": it is true or false`);
+}
+
+function helpHint(command: string): string {
+  return `dray ${command} --help lists the flags`;
+}
+
+function closest(spelt: string | undefined, definitions: ArgsDef): string | undefined {
+  if (spelt === undefined || spelt.length < 3) return undefined;
+  const [best] = Object.keys(definitions)
+    .map((name) => ({ name, distance: distanceOf(spelt, name) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= 2 ? `did you mean --${best.name}?` : undefined;
+}
+
+/** Edits between two words (Levenshtein). */
+function distanceOf(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,117 @@
+/** Tells the user what a run does: events become log lines, progress and the list of what failed. */
+import { formatSize } from "../bytes/size.ts";
+import type { AppError } from "../errors.ts";
+import type { Event, ImageName, OnEvent } from "../events.ts";
+import type { Summary } from "../operations/summary.ts";
+import { EXIT } from "./action.ts";
+import { openFailedList } from "./failed-list.ts";
+import { formatDuration, startProgress } from "./progress.ts";
+import type { Session } from "./session.ts";
+
+/** One image of the list: what messages call it, and the line that would ask for it again. */
+export interface Listed {
+  readonly image: ImageName;
+  readonly line: string;
+  /** The line could not be understood: it counts as failed, and nothing is tried. */
+  readonly error?: AppError | undefined;
+}
+
+/** How a command speaks of its work. */
+export interface Wording {
+  /** `save`: "Cannot save". */
+  readonly verb: string;
+  /** `Saved`: "Saved 3 images". */
+  readonly past: string;
+}
+
+export interface ReportOptions {
+  readonly wording: Wording;
+  /** Where the list of what failed goes. */
+  readonly failed: string;
+  /** The file that the list was read from. */
+  readonly input?: string | undefined;
+  /** An interrupted run has achieved nothing (there is no archive), so that all of its images are still to do. */
+  readonly atomic?: boolean;
+}
+
+/**
+ * Runs `work` over the listed images and reports it: while it runs on standard error, its result in one line on standard
+ * output. Returns the exit code. Where `work` throws, what was not done is in the failed list before that is thrown on.
+ */
+export async function report(
+  listed: readonly Listed[],
+  { wording, failed: path, input, atomic = false }: ReportOptions,
+  session: Session,
+  work: (onEvent: OnEvent) => Promise<Summary>,
+): Promise<number> {
+  const { log, terminal } = session;
+  const started = performance.now();
+  const failed = await openFailedList(path, input);
+  const progress = startProgress(terminal, log, listed.length);
+  const open = new Map(listed.map((one) => [one.image.id, one]));
+  const onEvent: OnEvent = (event) => {
+    progress.take(event);
+    tell(event, wording, session);
+    if (event.type !== "image") return;
+    const one = open.get(event.image.id);
+    if (event.result === "failed" && one) failed.add(one.line);
+    if (event.result === "failed" || !atomic) open.delete(event.image.id);
+  };
+  let summary: Summary;
+  try {
+    for (const { image, error } of listed) if (error) onEvent({ type: "image", image, result: "failed", error });
+    summary = await work(onEvent);
+  } catch (error) {
+    for (const { line } of open.values()) failed.add(line);
+    progress.end();
+    if (await failed.close()) log.warn(`what is not done is listed in ${path}`);
+    throw error;
+  }
+  progress.end();
+  const lines = listed.filter(({ error }) => error).length;
+  const hasList = await failed.close();
+  process.stdout.write(
+    `${sentence({ ...summary, failed: summary.failed + lines }, wording, (performance.now() - started) / 1000)}\n`,
+  );
+  if (hasList) log.warn(`the images that failed are listed in ${path}`);
+  if (summary.damaged) return EXIT.integrity;
+  return summary.failed + lines > 0 ? EXIT.partial : EXIT.done;
+}
+
+function tell(event: Event, { verb, past }: Wording, { log }: Session): void {
+  if (event.type === "manifest")
+    log.info(`${past} ${event.descriptor.digest}`, { image: event.image.id, platform: event.number });
+  else if (event.type === "warning") log.warn(event.message, { image: event.image?.id });
+  else if (event.type === "waiting")
+    log.warn(`${event.host}: ${event.reason}; trying again in ${(event.milliseconds / 1000).toFixed(1)} s`);
+  else if (event.type === "image") tellImage(event, verb, past, log);
+}
+
+function tellImage(event: Event & { type: "image" }, verb: string, past: string, log: Session["log"]): void {
+  const { id, name } = event.image;
+  const mark = { image: id, platform: event.number };
+  const reason = event.error?.message ?? "";
+  if (event.result === "done") log.info(`${past.toUpperCase()} [${name}]`, mark);
+  else if (event.result === "unchanged") log.info(`UNCHANGED [${name}]`, mark);
+  else if (event.result === "skipped") log.warn(`SKIPPED [${name}] ${reason}`, mark);
+  else {
+    log.error(`FAILED [${name}] cannot ${verb}: ${reason}`, mark);
+    if (event.error?.hint) log.error(`  ${event.error.hint}`, mark);
+  }
+}
+
+/** The run in one line. */
+function sentence(summary: Summary, { past }: Wording, seconds: number): string {
+  const { done, unchanged, skipped, failed, bytes, copied, mounted, present, archived } = summary;
+  const extra = [
+    unchanged > 0 ? `${unchanged} unchanged` : "",
+    skipped > 0 ? `${skipped} skipped` : "",
+    failed > 0 ? `${failed} failed` : "",
+  ].filter(Boolean);
+  const blobs = copied + mounted + present;
+  const moved = blobs > 0 ? `; ${copied} of ${blobs} blobs moved (${formatSize(bytes)})` : "";
+  const mounts = mounted > 0 ? `, ${mounted} mounted` : "";
+  const archive = archived === undefined ? "" : `; the archive has ${formatSize(archived)}`;
+  const head = `${past} ${done} ${done === 1 ? "image" : "images"}`;
+  return `${[head, ...extra].join(", ")}${moved}${mounts}${archive}; ${formatDuration(seconds)}`;
+}

@@ -1,0 +1,79 @@
+/** The root command: which subcommands there are, and what is said when none is meant. */
+import { type CommandDef, defineCommand, runCommand } from "citty";
+import { AppError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { EXIT, explain } from "./action.ts";
+import { type Examples, renderHelp } from "./help.ts";
+import { createTerminal } from "./terminal.ts";
+
+interface CommandModule {
+  readonly default: CommandDef;
+  readonly examples: Examples;
+}
+
+/** Loaded when they are run: starting is fast. */
+const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
+  save: () => import("./commands/save.ts"),
+  load: () => import("./commands/load.ts"),
+  mirror: () => import("./commands/mirror.ts"),
+  sync: () => import("./commands/sync.ts"),
+  compress: () => import("./commands/compress.ts"),
+  decompress: () => import("./commands/decompress.ts"),
+  serve: () => import("./commands/serve.ts"),
+};
+
+const root = defineCommand({
+  meta: {
+    name: "dray",
+    version: VERSION,
+    description: "Carries container images and OCI artifacts between registries and the places that cannot reach them",
+  },
+  subCommands: Object.fromEntries(
+    Object.entries(COMMANDS).map(([name, load]) => [name, async () => ((await load()) as CommandModule).default]),
+  ),
+});
+
+const EXAMPLES: Examples = [
+  ["Save a list of images on this side", "cat images.txt | dray save -d bundle.tar.zst"],
+  ["Load them on the far side", "dray load -s bundle.tar.zst -d registry.internal:5000"],
+];
+
+/** Runs a command line. The exit code is in `process.exitCode` afterwards. */
+export async function runRoot(argv: readonly string[]): Promise<void> {
+  const at = argv.findIndex((token) => !token.startsWith("-"));
+  const before = at < 0 ? argv : argv.slice(0, at);
+  const name = at < 0 ? undefined : argv[at]!;
+  const rest = at < 0 ? [] : argv.slice(at + 1);
+  const isHelp = (token: string): boolean => token === "-h" || token === "--help" || token === "-help";
+  if (name === "version" || before.some((token) => /^(?:-v|--?version)$/.test(token))) return print(`${VERSION}\n`);
+  if (name === undefined || name === "help") return help(rest.find((token) => !token.startsWith("-")));
+  const load = COMMANDS[name];
+  if (!load)
+    return fail(
+      new AppError("USAGE", `Cannot run "${name}": dray has no such command`, { hint: "dray --help lists them" }),
+    );
+  if ([...before, ...rest].some(isHelp)) return help(name);
+  const command = ((await load()) as CommandModule).default;
+  await runCommand(command, { rawArgs: [...before, ...rest] });
+}
+
+async function help(name: string | undefined): Promise<void> {
+  const color = process.stdout.isTTY === true;
+  if (name === undefined) return print(await renderHelp(root, undefined, EXAMPLES, color));
+  const load = COMMANDS[name];
+  if (!load)
+    return fail(
+      new AppError("USAGE", `Cannot explain "${name}": dray has no such command`, { hint: "dray --help lists them" }),
+    );
+  const { default: command, examples } = (await load()) as CommandModule;
+  print(await renderHelp(command, root, examples, color));
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+function fail(error: AppError): void {
+  explain(error, { terminal: createTerminal(process.stderr), debug: false, interrupted: () => undefined });
+  process.exitCode = EXIT.usage;
+}

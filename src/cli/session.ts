@@ -1,0 +1,42 @@
+/** What every command has: a log, a terminal, and a signal that the user's Ctrl-C aborts. */
+import { AppError } from "../errors.ts";
+import { createLog, type Log } from "./log.ts";
+import { createTerminal, type Terminal } from "./terminal.ts";
+
+export interface Session {
+  readonly terminal: Terminal;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly debug: boolean;
+  /** 128 plus the number of the signal that ended the run. */
+  interrupted(): number | undefined;
+  end(): void;
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** The first signal aborts and lets the run clean up; the second ends the process at once. */
+export function startSession(debug: boolean): Session {
+  const terminal = createTerminal(process.stderr);
+  const color = terminal.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+  const log = createLog(terminal, { debug, color });
+  const control = new AbortController();
+  let code: number | undefined;
+  function onSignal(name: keyof typeof SIGNALS): void {
+    if (code !== undefined) process.exit(code);
+    code = SIGNALS[name];
+    log.warn("stopping; once more ends it at once");
+    control.abort(new AppError("CANCELLED", `Cannot go on: interrupted by ${name}`));
+  }
+  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  return {
+    terminal,
+    log,
+    signal: control.signal,
+    debug,
+    interrupted: () => code,
+    end() {
+      for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** The cache folder: a store in Hangar's layout that runs fill, resume and share. */
+import { mkdir, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { readFile, writeAtomic } from "../bytes/file.ts";
+import { AppError, IntegrityError, reasonOf } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, splitDigest } from "../oci/digest.ts";
+import { ingest, isPresent } from "../store/ingest.ts";
+import { read } from "../store/read.ts";
+import type { Call, Content, Sink } from "../store/store.ts";
+import { blobPath, type LaidImage, layoutFiles } from "./hangar.ts";
+import { lockFolder } from "./lock.ts";
+
+export interface Cache extends AsyncDisposable {
+  readonly folder: string;
+  /** All repositories share their content; none has names before `name()` gives them. */
+  repository(path: string): Sink;
+  /** Writes the documents that name these images, the list last. Whatever the list named before is forgotten. */
+  name(images: readonly LaidImage[], savedTime: Date): Promise<void>;
+}
+
+/**
+ * Opens the folder for writing; made where it is not there. One writer at a time: throws STORAGE where another process holds
+ * it. What lies there from earlier runs is hashed before this run relies on it, once; what is wrong is removed.
+ */
+export async function openCache(folder: string): Promise<Cache> {
+  try {
+    await mkdir(join(folder, ".partial"), { recursive: true });
+  } catch (cause) {
+    throw new AppError("STORAGE", `Cannot make folder "${folder}": ${reasonOf(cause)}`, { cause });
+  }
+  const unlock = await lockFolder(folder);
+  const content = shareOf(folder);
+  return {
+    folder,
+    repository: (path) => ({ place: { space: folder, path }, ...content }),
+    async name(images, savedTime) {
+      const [list, ...files] = layoutFiles(images, savedTime);
+      for (const { path, bytes } of files)
+        if (bytes) await writeAtomic(join(folder, path), bytes, { durable: false });
+        else await mkdir(join(folder, path), { recursive: true });
+      await symlink("share", join(folder, "blobs")).catch(ignoreExisting);
+      await writeAtomic(join(folder, list!.path), list!.bytes!);
+    },
+    [Symbol.asyncDispose]: unlock,
+  };
+}
+
+/** What all repositories of the folder have in common: everything but their place. */
+function shareOf(folder: string): Omit<Sink, "place"> {
+  const proven = new Set<Digest>();
+  const made = new Map<string, Promise<unknown>>();
+  const pathOf = (digest: Digest): string => join(folder, blobPath(digest));
+
+  function get(descriptor: Descriptor): Content {
+    return {
+      descriptor,
+      open: ({ start, end, signal } = {}) =>
+        readFile(pathOf(descriptor.digest), descriptor.size, { start, end, signal }),
+    };
+  }
+  async function prove(descriptor: Descriptor, options: Call): Promise<boolean> {
+    try {
+      for await (const _ of read(get(descriptor), options));
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      await rm(pathOf(descriptor.digest), { force: true });
+      return false;
+    }
+    proven.add(descriptor.digest);
+    return true;
+  }
+  async function has(descriptor: Descriptor, options: Call = {}): Promise<boolean> {
+    if (!(await isPresent(pathOf(descriptor.digest), descriptor.size))) return false;
+    return proven.has(descriptor.digest) || (await prove(descriptor, options));
+  }
+  async function put(content: Content, options: Call = {}): Promise<void> {
+    const { digest, size } = content.descriptor;
+    const { algorithm, hex } = splitDigest(digest);
+    if (proven.has(digest) && (await isPresent(pathOf(digest), size))) return;
+    const shared = join(folder, "share", algorithm);
+    if (!made.has(shared)) made.set(shared, mkdir(shared, { recursive: true }));
+    await made.get(shared);
+    await storing(() => ingest(content, pathOf(digest), join(folder, ".partial", hex), options), folder);
+    proven.add(digest);
+  }
+  return {
+    get,
+    has,
+    put,
+    tag: (_tag, manifest, options) => put(manifest, options),
+    resolve: async () => undefined,
+    carries: has,
+  };
+}
+
+/** A disk's error said as one of ours; errors of the content pass. */
+async function storing<T>(work: () => Promise<T>, folder: string): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (error instanceof AppError || !(error as NodeJS.ErrnoException).syscall) throw error;
+    if (!["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "EFBIG", "ENOENT"].includes(String(code)))
+      throw error;
+    throw new AppError("STORAGE", `Cannot write to "${folder}": ${reasonOf(error)}`, {
+      cause: error,
+      hint:
+        code === "ENOSPC" || code === "EDQUOT"
+          ? "free some space, or choose another folder with --cache-dir"
+          : undefined,
+    });
+  }
+}
+
+function ignoreExisting(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+}

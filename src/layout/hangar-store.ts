@@ -1,0 +1,116 @@
+/** A tree in Hangar's cache layout as a store: its list names the images, `share/` holds their content. */
+import { collect, decode } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { isDigest } from "../oci/digest.ts";
+import { isManifestType } from "../oci/media-types.ts";
+import { isTag, parseName } from "../oci/reference.ts";
+import type { Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
+import { blobPath, LIST_FILE, type ListEntry, type SavedList, VERSION } from "./hangar.ts";
+
+/** 100,000 images are about 60 MB of list. */
+const LIST_LIMIT = 256 << 20;
+
+/** Whether the tree looks like this layout. */
+export function isHangar(tree: Tree): boolean {
+  return tree.file(LIST_FILE) !== undefined;
+}
+
+/**
+ * Opens the layout. Reads the list at once, all else when it is asked for. The store owns the tree. `name` is for messages.
+ * Throws INTEGRITY for a list that cannot be one, UNSUPPORTED for a version or an entry that Dray does not read.
+ */
+export async function openHangar(tree: Tree, name: string): Promise<Store> {
+  const references = referencesOf(await readList(tree, name), name);
+  const roots = new Map<string, Descriptor>();
+  for (const { path, tag, root } of references) {
+    roots.set(`${path}@${root.digest}`, root);
+    if (tag !== undefined) roots.set(`${path}:${tag}`, root);
+  }
+  function repository(path: string): Source {
+    return {
+      place: { space: name, path },
+      async resolve(tagOrDigest) {
+        return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);
+      },
+      get: (descriptor) => contentOf(tree, descriptor, name),
+      async carries(descriptor) {
+        return tree.file(blobPath(descriptor.digest))?.size === descriptor.size;
+      },
+    };
+  }
+  return {
+    repository,
+    async *references() {
+      yield* references;
+    },
+    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
+  };
+}
+
+function contentOf(tree: Tree, descriptor: Descriptor, name: string): Content {
+  return {
+    descriptor,
+    async *open(options) {
+      const file = tree.file(blobPath(descriptor.digest));
+      if (!file) throw new AppError("NOT_FOUND", `Cannot read "${descriptor.digest}": it is not in "${name}"`);
+      yield* file.open({ start: options?.start, end: options?.end ?? file.size, signal: options?.signal });
+    },
+  };
+}
+
+/** The list of a tree in this layout. */
+export async function readList(tree: Tree, name: string): Promise<SavedList> {
+  const file = tree.file(LIST_FILE);
+  if (!file) throw new AppError("NOT_FOUND", `Cannot open "${name}": it has no ${LIST_FILE}`);
+  const bytes = await collect(file.open(), LIST_LIMIT);
+  if (!bytes) throw broken(name, `it is larger than ${LIST_LIMIT} bytes`);
+  let list: unknown;
+  try {
+    list = JSON.parse(decode(bytes));
+  } catch {
+    throw broken(name, "it is not JSON");
+  }
+  if (!isList(list)) throw broken(name, "it has no list of images");
+  if (list.Version !== VERSION)
+    throw new AppError("UNSUPPORTED", `Cannot open "${name}": its list has version "${list.Version}", not ${VERSION}`);
+  return list;
+}
+
+function isList(value: unknown): value is SavedList {
+  if (typeof value !== "object" || value === null) return false;
+  const { List, Version, Artifacts } = value as Record<string, unknown>;
+  const isEntries = (entries: unknown) =>
+    Array.isArray(entries) && entries.every((entry) => typeof entry === "object" && entry !== null);
+  return isEntries(List ?? []) && typeof Version === "string" && (Artifacts === undefined || isEntries(Artifacts));
+}
+
+function referencesOf(list: SavedList, name: string): readonly StoreReference[] {
+  const entries = [...(list.List ?? []), ...(list.Artifacts ?? [])];
+  const found = new Map<string, StoreReference>();
+  for (const entry of entries) {
+    const reference = referenceOf(entry, name);
+    found.set(`${reference.path}:${reference.tag ?? reference.root.digest}`, reference);
+  }
+  return [...found.values()];
+}
+
+function referenceOf(entry: ListEntry, name: string): StoreReference {
+  const { Source, Tag, Root } = entry;
+  if (typeof Source !== "string") throw broken(name, "an image has no name");
+  const { registry, repository } = parseName(Source);
+  if (Tag !== undefined && !isTag(Tag)) throw broken(name, `"${String(Tag)}" is not a tag`);
+  if (Root === undefined)
+    throw new AppError(
+      "UNSUPPORTED",
+      `Cannot open "${name}": "${Source}" was saved by another tool, without its original manifest`,
+    );
+  const { MediaType, Digest, Size } = Root;
+  if (!isDigest(Digest) || !Number.isSafeInteger(Size) || Size < 0 || !isManifestType(MediaType))
+    throw broken(name, `the manifest of "${Source}" is not described`);
+  return { path: `${registry}/${repository}`, tag: Tag, root: { mediaType: MediaType, digest: Digest, size: Size } };
+}
+
+function broken(name: string, reason: string): AppError {
+  return new AppError("INTEGRITY", `Cannot read ${LIST_FILE} of "${name}": ${reason}`);
+}

@@ -1,0 +1,62 @@
+/** One writer for a folder. */
+import { open, readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { AppError, reasonOf } from "../errors.ts";
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly started: string;
+}
+
+/**
+ * Takes the lock `.lock` of a folder; the result gives it back. A lock whose process is gone from this machine is taken over.
+ * Throws STORAGE where another process holds it, or may hold it on another machine.
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, ".lock");
+  const own: Holder = { pid: process.pid, host: hostname(), started: new Date().toISOString() };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const file = await open(path, "wx");
+      await file.writeFile(JSON.stringify(own));
+      await file.close();
+      return () => rm(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST")
+        throw new AppError("STORAGE", `Cannot lock "${folder}": ${reasonOf(error)}`, { cause: error });
+    }
+    const holder = await readHolder(path);
+    if (attempt > 3 || (holder && isAlive(holder, own.host))) throw held(folder, path, holder);
+    await rm(path, { force: true });
+  }
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    const { pid, host, started } = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+    if (!Number.isSafeInteger(pid) || typeof host !== "string" || typeof started !== "string") return undefined;
+    return { pid: pid as number, host, started };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A process of another machine cannot be asked: it counts as alive. */
+function isAlive({ pid, host }: Holder, here: string): boolean {
+  if (host !== here) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function held(folder: string, path: string, holder: Holder | undefined): AppError {
+  const who = holder ? `process ${holder.pid} on ${holder.host} has used it since ${holder.started}` : "it is locked";
+  return new AppError("STORAGE", `Cannot use "${folder}": ${who}`, {
+    hint: `wait for it, use another --cache-dir, or remove "${path}" if that process is gone`,
+  });
+}

@@ -1,0 +1,33 @@
+/** Copies images from wherever they are to registries: what load and mirror do, once both ends of every image are chosen. */
+import type { OnEvent } from "../events.ts";
+import type { Selection } from "../oci/platform.ts";
+import type { Call } from "../store/store.ts";
+import { carry, itemsOf } from "./carry.ts";
+import { settleCollisions } from "./destination.ts";
+import { plan, type Wanted } from "./plan.ts";
+import { createRun } from "./run.ts";
+import type { Summary } from "./summary.ts";
+
+export interface CopyOptions extends Call {
+  readonly selection: Selection;
+  /** An image that has none of the selected platforms fails, instead of being skipped. */
+  readonly strict: boolean;
+  /** Blobs in flight. */
+  readonly jobs: number;
+  readonly onEvent: OnEvent;
+}
+
+/**
+ * Moves what the destinations lack, and names it. Idempotent: what is there already is left alone. Throws USAGE before
+ * anything moves where two different images would get one name. Images that fail are in the summary.
+ */
+export async function copy(
+  wanted: readonly Wanted[],
+  { selection, strict, jobs, onEvent, signal }: CopyOptions,
+): Promise<Summary> {
+  const distinct = await settleCollisions(wanted, { signal });
+  const run = createRun({ onEvent });
+  const planned = plan(distinct, { selection, strict, concurrency: jobs, ahead: jobs * 4, signal });
+  await carry(itemsOf(planned, run, { signal }), run, { jobs, signal });
+  return run.summary();
+}

@@ -1,0 +1,71 @@
+/** Every image of a store, read as far as an archive or a list needs to know it. */
+import { ordered } from "../bytes/pool.ts";
+import { asAppError } from "../errors.ts";
+import type { ImageName, OnEvent } from "../events.ts";
+import type { LaidImage } from "../layout/hangar.ts";
+import type { Selection } from "../oci/platform.ts";
+import type { Call, Content, Store, StoreReference } from "../store/store.ts";
+import { layOut } from "./laid.ts";
+import { noPlatform } from "./plan.ts";
+import type { Tally } from "./summary.ts";
+import { type Image, walk } from "./walk.ts";
+
+export interface Gathered {
+  readonly name: ImageName;
+  readonly image: Image;
+  readonly laid: LaidImage;
+  readonly blobs: readonly Content[];
+}
+
+export interface GatherOptions extends Call {
+  readonly selection: Selection;
+  readonly strict: boolean;
+  readonly jobs: number;
+  readonly onEvent: OnEvent;
+}
+
+/** The images of a store that can be read and are selected; the others are settled at once. */
+export async function gather(
+  store: Store,
+  { selection, strict, jobs, onEvent, signal }: GatherOptions,
+  settle: Tally["settle"],
+): Promise<readonly Gathered[]> {
+  const references: StoreReference[] = [];
+  for await (const reference of store.references({ signal })) references.push(reference);
+  const found: Gathered[] = [];
+  const walked = ordered(
+    references.map((reference, index) => ({ reference, name: nameOf(reference, index + 1) })),
+    async ({ reference: { path, tag, root }, name }, signal) => {
+      try {
+        const image = await walk(store.repository(path), root, { selection, configs: true, signal });
+        return { name, path, tag, image };
+      } catch (thrown) {
+        signal.throwIfAborted();
+        return { name, error: asAppError(thrown, "STORAGE", `Cannot read "${name.name}"`) };
+      }
+    },
+    { concurrency: jobs, signal },
+  );
+  for await (const one of walked) {
+    if ("error" in one) settle(one.name, "failed", { error: one.error });
+    else if (one.image === undefined)
+      settle(one.name, strict ? "failed" : "skipped", { error: noPlatform(one.name.name) });
+    else {
+      const { image, name, path, tag } = one;
+      const source = store.repository(path);
+      const bytes = image.blobs.reduce((sum, { size }) => sum + size, 0);
+      onEvent({ type: "planned", image: name, blobs: image.blobs.length, bytes });
+      found.push({
+        name,
+        image,
+        laid: await layOut(path, tag, image),
+        blobs: image.blobs.map((blob) => source.get(blob)),
+      });
+    }
+  }
+  return found;
+}
+
+function nameOf({ path, tag, root }: StoreReference, id: number): ImageName {
+  return { id, name: tag === undefined ? `${path}@${root.digest}` : `${path}:${tag}` };
+}

@@ -1,0 +1,222 @@
+/** Carries a plan out: one delivery for each distinct blob of a destination, then manifests, then the tag. */
+import { type AppError, asAppError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Call, Content, Sink } from "../store/store.ts";
+import { finish } from "./finish.ts";
+import type { Planned, Wanted } from "./plan.ts";
+import { type Summary, startSummary } from "./summary.ts";
+import type { Image } from "./walk.ts";
+
+/** An image on its way. */
+export interface Task {
+  readonly wanted: Wanted;
+  readonly image: Image;
+  readonly items: readonly Item[];
+  readonly state: "moving" | "done" | "failed";
+}
+
+/** A distinct blob of one destination space. */
+export interface Item {
+  readonly descriptor: Descriptor;
+  /** Repositories that have it now. */
+  readonly holders: readonly Sink[];
+  /** Resolves when no delivery of it is due or under way. */
+  readonly settled: Promise<void>;
+}
+
+export interface Run {
+  summary(): Summary;
+  /** Takes in what was planned for one line. Returns its blobs that nobody is delivering yet, in order. */
+  add(planned: Planned, options?: Call): Promise<readonly Item[]>;
+  /** Brings a blob to every repository that waits for it, and finishes the images it was the last of. Rejects only when the run must stop: on abort, or when the destination's disk fails. */
+  deliver(item: Item, options?: Call): Promise<void>;
+}
+
+interface MutableTask extends Task {
+  items: readonly MutableItem[];
+  state: Task["state"];
+  /** Blobs that are not there yet. */
+  missing: number;
+}
+
+interface MutableItem extends Item {
+  holders: Sink[];
+  settled: Promise<void>;
+  /** Repositories that it was ever wanted in. */
+  readonly paths: Set<string>;
+  waiting: MutableTask[];
+  settle: (() => void) | undefined;
+}
+
+export interface RunOptions {
+  readonly onEvent: OnEvent;
+  /** Told of each image as it is taken in, in order. */
+  readonly onTask?: (task: Task) => void;
+}
+
+export function createRun({ onEvent, onTask }: RunOptions): Run {
+  const items = new Map<string, MutableItem>();
+  const { settle, moved, now } = startSummary(onEvent);
+
+  async function add(planned: Planned, options: Call = {}): Promise<readonly Item[]> {
+    const { wanted } = planned;
+    if (planned.result !== "image") {
+      const detail = planned.result === "unchanged" ? { digest: planned.root.digest } : { error: planned.error };
+      settle(wanted.name, planned.result, detail);
+      return [];
+    }
+    const { image } = planned;
+    const task: MutableTask = { wanted, image, items: [], state: "moving", missing: image.blobs.length };
+    task.items = image.blobs.map((descriptor) => itemOf(descriptor, wanted.to));
+    onTask?.(task);
+    const news = task.items.filter((item) => !item.paths.has(wanted.to.place.path));
+    for (const item of news) item.paths.add(wanted.to.place.path);
+    const bytes = news.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    onEvent({ type: "planned", image: wanted.name, blobs: news.length, bytes });
+    if (image.foreign.length > 0)
+      onEvent({
+        type: "warning",
+        image: wanted.name,
+        message: `leaves ${image.foreign.length} foreign layers where their publisher keeps them`,
+      });
+    if (task.missing === 0) await complete(task, options);
+    return task.items.filter((item) => wait(item, task));
+  }
+
+  function itemOf(descriptor: Descriptor, to: Sink): MutableItem {
+    const key = `${to.place.space} ${descriptor.digest}`;
+    let item = items.get(key);
+    if (!item)
+      items.set(
+        key,
+        (item = {
+          descriptor,
+          holders: [],
+          paths: new Set(),
+          waiting: [],
+          settled: Promise.resolve(),
+          settle: undefined,
+        }),
+      );
+    return item;
+  }
+
+  /** Lets the task wait for the item; true when a delivery must be started for that. */
+  function wait(item: MutableItem, task: MutableTask): boolean {
+    item.waiting.push(task);
+    if (item.settle) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    item.settled = promise;
+    item.settle = resolve;
+    return true;
+  }
+
+  async function deliver(given: Item, options: Call = {}): Promise<void> {
+    const item = given as MutableItem;
+    try {
+      while (item.waiting.length > 0) {
+        const to = item.waiting[0]!.wanted.to;
+        const tasks = item.waiting.filter((task) => isSamePlace(task.wanted.to, to));
+        item.waiting = item.waiting.filter((task) => !isSamePlace(task.wanted.to, to));
+        await serve(item, to, tasks, options);
+      }
+    } finally {
+      item.settle?.();
+      item.settle = undefined;
+    }
+  }
+
+  /** Brings the item to one repository, from whichever source has it, for all the tasks that need it there. */
+  async function serve(item: MutableItem, to: Sink, tasks: readonly MutableTask[], options: Call): Promise<void> {
+    const moving = tasks.filter((task) => task.state === "moving");
+    const sources = moving.filter(
+      ({ wanted }, index) => moving.findIndex((first) => isSamePlace(first.wanted.from, wanted.from)) === index,
+    );
+    let failure: AppError | undefined;
+    for (const task of sources) {
+      failure = undefined;
+      try {
+        await place(item, to, task, options);
+        break;
+      } catch (thrown) {
+        failure = stopOrError(thrown, options);
+      }
+    }
+    for (const task of moving)
+      if (failure) fail(task, failure, item.descriptor);
+      else if (--task.missing === 0) await complete(task, options);
+  }
+
+  async function place(item: MutableItem, to: Sink, { wanted, image }: Task, options: Call): Promise<void> {
+    const { descriptor } = item;
+    if (isAt(item, to)) return;
+    const how = (await to.has(descriptor, options))
+      ? "present"
+      : (await borrow(item, to, wanted, options))
+        ? "mounted"
+        : "copied";
+    if (how === "copied") {
+      const content = image.documents.get(descriptor.digest) ?? wanted.from.get(descriptor);
+      await to.put(counted(content, onEvent), options);
+    }
+    item.holders.push(to);
+    moved(how, descriptor.size);
+    onEvent({ type: "moved", descriptor, how });
+  }
+
+  async function borrow(item: MutableItem, to: Sink, { from }: Wanted, options: Call): Promise<boolean> {
+    for (const lender of [...item.holders, from]) {
+      if (lender.place.space !== to.place.space || lender.place.path === to.place.path) continue;
+      if (await to.mount?.(item.descriptor, lender.place, options)) return true;
+    }
+    return false;
+  }
+
+  async function complete(task: MutableTask, options: Call): Promise<void> {
+    try {
+      const root = await finish(task, onEvent, options);
+      task.state = "done";
+      settle(task.wanted.name, "done", { digest: root.digest });
+    } catch (thrown) {
+      fail(task, stopOrError(thrown, options), task.image.root.descriptor);
+    }
+  }
+
+  function fail(task: MutableTask, error: AppError, { digest }: Descriptor): void {
+    task.state = "failed";
+    const at = task.image.platforms.findIndex(({ blobs }) => blobs.has(digest));
+    settle(task.wanted.name, "failed", { error, number: at < 0 ? undefined : at + 1 });
+  }
+
+  return { summary: now, add, deliver };
+}
+
+/** What ends the whole run is thrown; what only concerns one image is returned. */
+function stopOrError(thrown: unknown, { signal }: Call): AppError {
+  signal?.throwIfAborted();
+  const error = asAppError(thrown, "NETWORK", "Cannot move content");
+  if (error.code === "STORAGE") throw error;
+  return error;
+}
+
+function isSamePlace(a: { place: Sink["place"] }, b: { place: Sink["place"] }): boolean {
+  return a.place.space === b.place.space && a.place.path === b.place.path;
+}
+
+function isAt(item: Item, to: Sink): boolean {
+  return item.holders.some((holder) => isSamePlace(holder, to));
+}
+
+function counted(content: Content, onEvent: OnEvent): Content {
+  const { descriptor } = content;
+  return {
+    ...content,
+    async *open(options) {
+      for await (const chunk of content.open(options)) {
+        onEvent({ type: "moving", descriptor, bytes: chunk.length });
+        yield chunk;
+      }
+    },
+  };
+}

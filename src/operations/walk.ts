@@ -1,0 +1,202 @@
+/** Walks an image from its root to its blobs. */
+import { runAll } from "../bytes/pool.ts";
+import { AppError } from "../errors.ts";
+import { type Descriptor, isManifest } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
+import { isForeignType, isImageConfigType, isZstdType } from "../oci/media-types.ts";
+import { isKnownPlatform, type Platform, type Selection, selects } from "../oci/platform.ts";
+import { isAttestation, selectChildren } from "../oci/selection.ts";
+import { inMemory, MANIFEST_LIMIT, readAll } from "../store/read.ts";
+import type { Call, Content, Source } from "../store/store.ts";
+
+/** Manifests of one index that are read at once. */
+const CHILDREN = 4;
+
+/** Deeper than any real image; an index inside an index is 2. */
+const MAX_DEPTH = 8;
+
+/** One root with all it needs. Manifests are raw bytes; blobs have not been read, but for the configs in `documents`. */
+export interface Image {
+  readonly root: Content;
+  /** The kept manifests below the root, children before those who list them. */
+  readonly manifests: readonly Content[];
+  /** Digests of the root's own children that are kept; for a single manifest, none. */
+  readonly kept: ReadonlySet<Digest>;
+  /** The images among the manifests, with the machine they are for. */
+  readonly platforms: readonly PlatformImage[];
+  /** Distinct, in the order of their first use. Without foreign layers. */
+  readonly blobs: readonly Descriptor[];
+  /** Blobs that were read on the way: configs. */
+  readonly documents: ReadonlyMap<Digest, Content>;
+  /** Layers that stay with their publisher. */
+  readonly foreign: readonly Descriptor[];
+  /** Only platform images (and their attestations) with layers that every runtime reads, none of it in a nested index. */
+  readonly plain: boolean;
+}
+
+export interface PlatformImage {
+  readonly descriptor: Descriptor;
+  readonly platform: Platform;
+  readonly blobs: ReadonlySet<Digest>;
+}
+
+export interface WalkOptions extends Call {
+  readonly selection: Selection;
+  readonly configs?: boolean | undefined;
+}
+
+/** The image of `root`; undefined where it has platforms and none of them is selected. An index inside it is kept whole, or left out. */
+export async function walk(from: Source, root: Descriptor, options: WalkOptions): Promise<Image | undefined> {
+  const walker = createWalker(from, options);
+  const node = await walker.read(root, 0);
+  if (node.view.kind === "image") {
+    const platform = await walker.platformOf(node.view);
+    if (platform && !selects(options.selection, platform)) return undefined;
+    await walker.take(node, platform);
+    return walker.image(node.content, []);
+  }
+  const children: Descriptor[] = [];
+  for (const child of node.view.children) if ((await from.carries?.(child, options)) ?? true) children.push(child);
+  const platforms = await walker.childPlatforms(children);
+  const { kept, missed } = selectChildren(children, options.selection, (child) => platforms.get(child) ?? []);
+  if (missed) return undefined;
+  await runAll(kept.filter(isManifest), (child) => walker.read(child, 1), {
+    concurrency: CHILDREN,
+    signal: options.signal,
+  });
+  for (const child of kept) await walker.descend(child, platforms.get(child)?.[0]);
+  return walker.image(node.content, kept);
+}
+
+interface Node {
+  readonly content: Content;
+  readonly view: ManifestView;
+  readonly depth: number;
+}
+
+/** What is found on the way, and the reading of it. Manifests that were read once are not read again. */
+function createWalker(from: Source, options: WalkOptions) {
+  const nodes = new Map<Digest, Promise<Node>>();
+  const manifests = new Map<Digest, Content>();
+  const blobs = new Map<Digest, Descriptor>();
+  const documents = new Map<Digest, Content>();
+  const foreign = new Map<Digest, Descriptor>();
+  const platforms: PlatformImage[] = [];
+  let plain = true;
+
+  function read(descriptor: Descriptor, depth: number): Promise<Node> {
+    const known = nodes.get(descriptor.digest);
+    if (known !== undefined) return known;
+    const node = readNode(descriptor, depth);
+    nodes.set(descriptor.digest, node);
+    return node;
+  }
+  async function readNode(descriptor: Descriptor, depth: number): Promise<Node> {
+    if (depth > MAX_DEPTH)
+      throw new AppError(
+        "UNSUPPORTED",
+        `Cannot read "${descriptor.digest}": indexes are nested more than ${MAX_DEPTH} deep`,
+      );
+    const bytes = await readAll(from.get(descriptor), MANIFEST_LIMIT, options);
+    return { content: inMemory(descriptor, bytes), view: parseManifest(descriptor, bytes), depth };
+  }
+  async function document(descriptor: Descriptor): Promise<Content> {
+    const content = inMemory(descriptor, await readAll(from.get(descriptor), MANIFEST_LIMIT, options));
+    documents.set(descriptor.digest, content);
+    return content;
+  }
+  /** Of a single image: from its config. Artifacts have none. */
+  async function platformOf({ config }: ImageView): Promise<Platform | undefined> {
+    if (!config || !isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT) return undefined;
+    const content = documents.get(config.digest) ?? (await document(config));
+    return parsePlatform(await readAll(content, MANIFEST_LIMIT));
+  }
+  /** The platforms that each child stands for: its descriptor's, else those found in it. */
+  async function childPlatforms(children: readonly Descriptor[]): Promise<Map<Descriptor, readonly Platform[]>> {
+    const found = new Map<Descriptor, readonly Platform[]>();
+    await Promise.all(
+      children.map(async (child) => {
+        if (child.platform) found.set(child, isKnownPlatform(child.platform) ? [child.platform] : []);
+        else if (isManifest(child) && !isAttestation(child)) found.set(child, await platformsIn(child, 1));
+      }),
+    );
+    return found;
+  }
+  async function platformsIn(descriptor: Descriptor, depth: number): Promise<readonly Platform[]> {
+    const { view } = await read(descriptor, depth);
+    if (view.kind === "image") {
+      const platform = await platformOf(view);
+      return platform ? [platform] : [];
+    }
+    const below = await Promise.all(
+      view.children.map((child) => {
+        if (child.platform) return isKnownPlatform(child.platform) ? [child.platform] : [];
+        return isManifest(child) && !isAttestation(child) ? platformsIn(child, depth + 1) : [];
+      }),
+    );
+    return below.flat();
+  }
+  /** Takes a child of the root with everything below it. */
+  async function descend(child: Descriptor, platform: Platform | undefined, depth = 1): Promise<void> {
+    if (!isManifest(child)) {
+      blobs.set(child.digest, child);
+      plain = false;
+      return;
+    }
+    if (manifests.has(child.digest)) return;
+    const node = await read(child, depth);
+    if (node.view.kind === "index") {
+      plain = false;
+      for (const below of node.view.children) await descend(below, below.platform, depth + 1);
+    } else await take(node, isAttestation(child) ? undefined : platform, isAttestation(child));
+    manifests.set(child.digest, node.content);
+  }
+  /** Takes a manifest's config and layers. */
+  async function take({ content, view }: Node, platform: Platform | undefined, attestation = false): Promise<void> {
+    if (view.kind !== "image") return;
+    const own = [...(view.config ? [view.config] : []), ...view.layers];
+    for (const blob of own)
+      if (isForeignType(blob.mediaType)) foreign.set(blob.digest, blob);
+      else if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
+    if (isKnownPlatform(platform))
+      platforms.push({ descriptor: content.descriptor, platform, blobs: new Set(own.map(({ digest }) => digest)) });
+    else if (!attestation) plain = false;
+    if (own.some(({ mediaType }) => isZstdType(mediaType))) plain = false;
+    const { config } = view;
+    if (options.configs && config && config.size <= MANIFEST_LIMIT && !documents.has(config.digest))
+      await document(config);
+  }
+  function image(root: Content, kept: readonly Descriptor[]): Image {
+    manifests.delete(root.descriptor.digest);
+    return {
+      root,
+      manifests: [...manifests.values()],
+      kept: new Set(kept.map(({ digest }) => digest)),
+      platforms,
+      blobs: [...blobs.values()],
+      documents,
+      foreign: [...foreign.values()],
+      plain,
+    };
+  }
+  return { read, platformOf, childPlatforms, descend, take, image };
+}
+
+function parsePlatform(bytes: Uint8Array): Platform | undefined {
+  let config: unknown;
+  try {
+    config = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+  if (typeof config !== "object" || config === null) return undefined;
+  const { os, architecture, variant, "os.version": version } = config as Record<string, unknown>;
+  if (typeof os !== "string" || typeof architecture !== "string") return undefined;
+  return {
+    os,
+    architecture,
+    ...(typeof variant === "string" ? { variant } : {}),
+    ...(typeof version === "string" ? { "os.version": version } : {}),
+  };
+}

@@ -1,0 +1,126 @@
+/** Manifests of a repository. OCI distribution-spec v1.1 "Pulling manifests" and "Pushing Manifests". */
+import { type ByteStream, type Bytes, collect } from "../bytes/stream.ts";
+import { AppError, IntegrityError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf, isDigest, splitDigest } from "../oci/digest.ts";
+import { schema1Error, sniffMediaType } from "../oci/manifest.ts";
+import { ACCEPT_MANIFESTS, isManifestType, isSchema1Type } from "../oci/media-types.ts";
+import { isTag } from "../oci/reference.ts";
+import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
+import type { Call, Content } from "../store/store.ts";
+import type { Client } from "./client.ts";
+import { drain } from "./drain.ts";
+import { pullScope, pushScope } from "./endpoint.ts";
+import { clean } from "./redact.ts";
+
+/** A HEAD has no words, some registries refuse it, and Nexus denies by HEAD what it gives by GET: these ask for a GET. */
+const ASK_AGAIN = [400, 403, 404, 405, 406, 501];
+
+/**
+ * The descriptor that a tag or digest stands for; undefined where there is none. By HEAD, which Docker Hub does not count;
+ * by GET where that does not tell all. Throws UNSUPPORTED for schema 1 and what is no manifest, INTEGRITY for a wrong digest.
+ */
+export async function resolveManifest(
+  client: Client,
+  path: string,
+  name: string,
+  { signal }: Call = {},
+): Promise<Descriptor | undefined> {
+  if (!isTag(name) && !isDigest(name)) throw new AppError("USAGE", `Cannot resolve "${name}": it is no tag or digest`);
+  const shown = showName(client, path, name);
+  const what = `Cannot read "${shown}"`;
+  const url = `/v2/${path}/manifests/${name}`;
+  const options = { headers: { accept: ACCEPT_MANIFESTS }, scopes: pullScope(path), signal };
+  const head = await client.send(what, "HEAD", url, { ...options, expect: ASK_AGAIN });
+  await drain(head);
+  const told = head.ok ? describe(shown, name, head) : undefined;
+  if (told) return told;
+  const response = await client.send(what, "GET", url, { ...options, expect: [404] });
+  if (response.status !== 404) return inspect(shown, name, response);
+  await drain(response);
+  return undefined;
+}
+
+/** What the headers of a HEAD tell, if they tell all and are to be believed. */
+function describe(shown: string, name: string, { headers }: Response): Descriptor | undefined {
+  const mediaType = typeOf(headers);
+  if (isSchema1Type(mediaType)) throw schema1Error(shown);
+  const digest = headers.get("docker-content-digest");
+  const size = Number(headers.get("content-length") ?? Number.NaN);
+  if (!isManifestType(mediaType) || !isDigest(digest) || !Number.isSafeInteger(size) || size <= 0) return undefined;
+  if (isDigest(name) && digest !== name) return undefined;
+  return { mediaType, digest, size };
+}
+
+/** The descriptor of bytes that are here. */
+async function inspect(shown: string, name: string, response: Response): Promise<Descriptor> {
+  const bytes = await manifestBytes(shown, response);
+  const said = typeOf(response.headers);
+  const mediaType = isManifestType(said) || isSchema1Type(said) ? said : (sniffMediaType(bytes) ?? said);
+  if (isSchema1Type(mediaType)) throw schema1Error(shown);
+  if (!isManifestType(mediaType))
+    throw new AppError("UNSUPPORTED", `Cannot read "${shown}": "${clean(mediaType, 100)}" is no manifest type we know`);
+  const header = response.headers.get("docker-content-digest");
+  const promised = isDigest(name) ? name : isDigest(header) ? header : undefined;
+  return { mediaType, digest: checkDigest(shown, bytes, promised), size: bytes.length };
+}
+
+function checkDigest(shown: string, bytes: Bytes, promised: Digest | undefined): Digest {
+  const actual = digestOf(bytes, promised && splitDigest(promised).algorithm);
+  if (promised === undefined || promised === actual) return actual;
+  throw new IntegrityError(`Cannot read "${shown}": the registry says "${promised}" and sent "${actual}"`, {
+    expected: promised,
+    actual,
+  });
+}
+
+async function manifestBytes(shown: string, response: Response): Promise<Bytes> {
+  const coding = response.headers.get("content-encoding") ?? "identity";
+  const length = Number(response.headers.get("content-length") ?? 0);
+  const body = (response.body ?? []) as unknown as ByteStream;
+  const bytes = coding === "identity" && length <= MANIFEST_LIMIT ? await collect(body, MANIFEST_LIMIT) : undefined;
+  if (bytes) return bytes;
+  await drain(response);
+  const reason =
+    coding === "identity" ? `it has more than ${MANIFEST_LIMIT} bytes` : `it came encoded as "${clean(coding, 20)}"`;
+  throw new AppError("UNSUPPORTED", `Cannot read "${shown}": ${reason}`);
+}
+
+/**
+ * Puts a manifest under a tag or its own digest. Verified before it is sent; what the registry says it stored is compared.
+ * Throws UNSUPPORTED for more than 4 MiB.
+ */
+export async function putManifest(
+  client: Client,
+  path: string,
+  name: string,
+  manifest: Content,
+  { signal }: Call = {},
+): Promise<void> {
+  if (!isTag(name) && !isDigest(name)) throw new AppError("USAGE", `Cannot write tag "${name}": it is no tag`);
+  const { digest, mediaType } = manifest.descriptor;
+  const shown = showName(client, path, name);
+  const upload = await readAll(manifest, MANIFEST_LIMIT, { signal });
+  const response = await client.send(`Cannot write "${shown}"`, "PUT", `/v2/${path}/manifests/${name}`, {
+    headers: { "content-type": mediaType },
+    upload,
+    scopes: pushScope(path),
+    signal,
+  });
+  await drain(response);
+  const stored = response.headers.get("docker-content-digest");
+  if (isDigest(stored) && splitDigest(stored).algorithm === splitDigest(digest).algorithm && stored !== digest)
+    throw new IntegrityError(`Cannot write "${shown}": the registry stored "${stored}" for "${digest}"`, {
+      expected: digest,
+      actual: stored,
+    });
+}
+
+/** The media type without its parameters. */
+function typeOf(headers: Headers): string {
+  return (headers.get("content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}
+
+function showName(client: Client, path: string, name: string): string {
+  return `${client.host}/${path}${isDigest(name) ? "@" : ":"}${name}`;
+}

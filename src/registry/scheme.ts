@@ -1,0 +1,66 @@
+/** https or http: decided once for each registry, before its first request. */
+import { AppError } from "../errors.ts";
+import { isLoopback } from "./address.ts";
+import { drain } from "./drain.ts";
+import type { Transport } from "./exchange.ts";
+import { createFlights } from "./flight.ts";
+import { troubleOf } from "./network.ts";
+
+/** A server that takes plain http for a broken TLS greeting, or the other way round, may wait for the rest for ever. */
+const PATIENCE = 10_000;
+
+/** The origin to talk to, `https://registry.example`. */
+export type FindOrigin = (options?: { signal?: AbortSignal | undefined }) => Promise<string>;
+
+/**
+ * https, without asking, for all but two kinds of registry. This machine's own is asked by http first, since that is what
+ * tests and mirrors speak; one whose certificate need not be checked is asked by https first, then by http. An answer of
+ * any kind decides; nothing that is encrypted falls back silently for other registries.
+ */
+export function createScheme(host: string, tlsVerify: boolean, send: Transport): FindOrigin {
+  const hostname = new URL(`https://${host}`).hostname;
+  const flights = createFlights<string>();
+  let found: string | undefined;
+  return async ({ signal } = {}) => {
+    if (tlsVerify && !isLoopback(hostname)) return `https://${host}`;
+    const schemes = isLoopback(hostname) ? ["http", "https"] : ["https", "http"];
+    return (found ??= await flights("", signal, () => probe(host, schemes, !tlsVerify, send, signal)));
+  };
+}
+
+async function probe(
+  host: string,
+  schemes: readonly string[],
+  unverified: boolean,
+  send: Transport,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  let first: unknown;
+  let fallback: string | undefined;
+  for (const scheme of schemes) {
+    const origin = `${scheme}://${host}`;
+    try {
+      const limit = AbortSignal.timeout(PATIENCE);
+      const response = await send(`${origin}/v2/`, {
+        method: "GET",
+        headers: {},
+        unverified,
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      });
+      await drain(response);
+      // What TLS servers say to plain http.
+      if (scheme === "https" || response.status !== 400) return origin;
+      fallback = origin;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof AppError) throw error;
+      // A certificate that is refused is an answer: it must be said, and plain http not tried.
+      const trouble = troubleOf(error);
+      if (trouble === "certificate") return origin;
+      if (trouble === "unreachable" && /:\d+$/.test(host)) throw error;
+      first ??= error;
+    }
+  }
+  if (fallback === undefined) throw first;
+  return fallback;
+}

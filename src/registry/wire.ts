@@ -1,0 +1,48 @@
+/** The first layer over the transport: what every request carries, and a line about each for whoever debugs. Made with ofetch. */
+import { createFetch, FetchError, type FetchOptions } from "ofetch";
+import type { Exchange, Transport } from "./exchange.ts";
+import { redact } from "./redact.ts";
+
+/** One request on the network: retries, redirects and token requests are lines of their own. */
+export interface RequestLine {
+  readonly method: string;
+  /** Without user info and secrets. */
+  readonly url: string;
+  readonly status: number;
+  /** Until the headers were here. */
+  readonly milliseconds: number;
+}
+
+export interface WireOptions {
+  readonly userAgent: string;
+  readonly onRequest?: ((line: RequestLine) => void) | undefined;
+}
+
+/**
+ * ofetch's `raw` with everything off that would touch bytes or statuses: it passes the body on as the stream it is, knows
+ * nothing of our `upload`, and neither retries nor throws for a status. Its errors are unwrapped: their text holds the
+ * whole URL, secrets too.
+ */
+export function withWire(transport: Transport, { userAgent, onRequest }: WireOptions): Transport {
+  const { raw } = createFetch({
+    fetch: transport as unknown as typeof globalThis.fetch,
+    defaults: { responseType: "stream", ignoreResponseError: true, retry: false, redirect: "manual" },
+  });
+  return async (url, exchange) => {
+    const start = performance.now();
+    // Any coding would change the bytes that digests are about.
+    const headers = { "accept-encoding": "identity", "user-agent": userAgent, ...exchange.headers };
+    try {
+      const response = await raw(url, { ...exchange, headers } as FetchOptions<"stream">);
+      onRequest?.(line(url, exchange, response.status, start));
+      return response;
+    } catch (error) {
+      if (error instanceof FetchError && error.cause !== undefined) throw error.cause;
+      throw error;
+    }
+  };
+}
+
+function line(url: string, { method }: Exchange, status: number, start: number): RequestLine {
+  return { method, url: redact(url), status, milliseconds: Math.round(performance.now() - start) };
+}

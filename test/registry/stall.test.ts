@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { type ByteStream, type Bytes, collect } from "../../src/bytes/stream.ts";
+import type { Exchange, Transport } from "../../src/registry/exchange.ts";
+import { withStall } from "../../src/registry/stall.ts";
+
+const GET: Exchange = { method: "GET", headers: {} };
+
+/** Never answers, but listens to its signal. */
+const silent: Transport = (_, { signal }) =>
+  new Promise((_, reject) => signal!.addEventListener("abort", () => reject(signal!.reason), { once: true }));
+
+/** A body of some chunks that then says nothing more, like fetch's under a signal. */
+function quiet(chunks: number): Transport {
+  return async (_, { signal }) => {
+    let sent = 0;
+    const body = new ReadableStream<Bytes>({
+      start(controller) {
+        signal!.addEventListener("abort", () => controller.error(signal!.reason), { once: true });
+      },
+      pull(controller) {
+        if (sent++ < chunks) controller.enqueue(new Uint8Array(10));
+        else return new Promise(() => {});
+      },
+    });
+    return new Response(body);
+  };
+}
+
+test("an answer that never comes", async () => {
+  await expect(withStall(silent, 20)("https://r.example/", GET)).rejects.toThrow("no byte came");
+});
+
+test("a body that stops", async () => {
+  const response = await withStall(quiet(2), 20)("https://r.example/", GET);
+  await expect(response.arrayBuffer()).rejects.toThrow("no byte came");
+});
+
+test("a reader may take its time", async () => {
+  const ample: Transport = async () => new Response(new Uint8Array(10));
+  const response = await withStall(ample, 20)("https://r.example/", GET);
+  await Bun.sleep(60);
+  expect((await response.arrayBuffer()).byteLength).toBe(10);
+});
+
+test("so may the source of an upload; the other side may not stop reading", async () => {
+  async function* slow(): ByteStream {
+    yield new Uint8Array(1);
+    await Bun.sleep(60);
+    yield new Uint8Array(1);
+  }
+  const upload = { length: 2, open: slow };
+  const reading: Transport = async (_, exchange) =>
+    new Response(await collect((exchange.upload as typeof upload).open(), 10));
+  const response = await withStall(reading, 20)("https://r.example/", { ...GET, method: "PUT", upload });
+  expect((await response.arrayBuffer()).byteLength).toBe(2);
+  const stopping: Transport = async (url, exchange) => {
+    await (exchange.upload as typeof upload).open()[Symbol.asyncIterator]().next();
+    return silent(url, exchange);
+  };
+  const stalled = withStall(stopping, 20)("https://r.example/", { ...GET, method: "PUT", upload });
+  await expect(stalled).rejects.toThrow("no byte came");
+});
+
+test("the caller's signal ends both waits, with its own reason", async () => {
+  const reason = new Error("enough");
+  const first = new AbortController();
+  const call = withStall(silent, 60_000)("https://r.example/", { ...GET, signal: first.signal });
+  first.abort(reason);
+  expect(await call.catch((thrown: unknown) => thrown)).toBe(reason);
+  const second = new AbortController();
+  const response = await withStall(quiet(0), 60_000)("https://r.example/", { ...GET, signal: second.signal });
+  const body = response.arrayBuffer().catch((thrown: unknown) => thrown);
+  second.abort(reason);
+  expect(await body).toBe(reason);
+});
+
+test("an early end of the reader ends the body", async () => {
+  let cancelled = false;
+  const body = new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(10)),
+    cancel() {
+      cancelled = true;
+    },
+  });
+  const response = await withStall(async () => new Response(body), 60_000)("https://r.example/", GET);
+  for await (const _ of response.body!) break;
+  expect(cancelled).toBe(true);
+});

@@ -9,7 +9,8 @@ export const registryArgs = {
   "tls-verify": {
     type: "boolean",
     default: true,
-    description: "Check TLS certificates; =false also allows plain http where a registry speaks no TLS",
+    description: "Check TLS certificates",
+    negativeDescription: "Do not, and use plain http where a registry speaks no TLS; also --tls-verify=false",
   },
 } as const satisfies ArgsDef;
 

@@ -32,13 +32,19 @@ export function parseFlags<T extends ArgsDef>(definitions: T, argv: readonly str
     values[name] = type === "boolean" ? value === true : (value as string | undefined);
   for (let at = 0; at < argv.length; at++) {
     const token = argv[at]!;
-    const { name, value } = readToken(token, definitions, command);
+    const { name, value } = readNegated(token, definitions) ?? readToken(token, definitions, command);
     if (definitions[name]!.type === "boolean") values[name] = value === undefined ? true : parseBoolean(token, value);
     else if (value !== undefined) values[name] = value;
     else if (at + 1 < argv.length) values[name] = argv[++at]!;
     else throw new AppError("USAGE", `Cannot read "${token}": it needs a value`, { hint: helpHint(command) });
   }
   return values as Flags<T>;
+}
+
+/** `--no-name` of a flag that is on unless it is turned off. */
+function readNegated(token: string, definitions: ArgsDef): { name: string; value: string } | undefined {
+  const name = /^--?no-([a-z-]+)$/.exec(token)?.[1];
+  return name !== undefined && definitions[name]?.default === true ? { name, value: "false" } : undefined;
 }
 
 /** Which flag a token is, and the value inside it. */

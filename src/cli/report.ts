@@ -95,7 +95,7 @@ function tellImage(event: Event & { type: "image" }, verb: string, past: string,
   else if (event.result === "unchanged") log.info(`UNCHANGED [${name}]`, mark);
   else if (event.result === "skipped") log.warn(`SKIPPED [${name}] ${reason}`, mark);
   else {
-    log.error(`FAILED [${name}] cannot ${verb}: ${reason}`, mark);
+    log.error(`FAILED [${name}] ${reason}`, mark);
     if (event.error?.hint) log.error(`  ${event.error.hint}`, mark);
   }
 }

@@ -55,7 +55,7 @@ export default defineCommand({
     const time = savedTime();
     const options = { selection: parseSelection(flags.arch, flags.os), strict: false, jobs, savedTime: time, signal };
     const reporting = { wording: { verb: "compress", past: "Compressed" }, failed: flags.failed, atomic: true };
-    return report(listed, reporting, session, async (onEvent) => {
+    return await report(listed, reporting, session, async (onEvent) => {
       const summary = await compress(store, { path, format }, { ...options, onEvent });
       if (summary.archived !== undefined) log.info(`wrote ${path}`);
       return summary;

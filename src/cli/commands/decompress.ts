@@ -54,7 +54,7 @@ export default defineCommand({
       signal,
     };
     const reporting = { wording: { verb: "decompress", past: "Decompressed" }, failed: flags.failed, atomic: true };
-    return report(listed, reporting, session, async (onEvent) => {
+    return await report(listed, reporting, session, async (onEvent) => {
       const wanted = await wantedIn(store, () => cache.repository(""), { signal });
       const summary = await save(wanted, { cache }, { ...options, onEvent });
       if (summary.images.length > 0) await cache.name(summary.images, options.savedTime);

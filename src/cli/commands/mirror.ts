@@ -47,7 +47,7 @@ export default defineCommand({
       nameOf: ({ source, destination }) => `${formatReference(source)} => ${formatReference(destination)}`,
     });
     const wording = { verb: "mirror", past: "Mirrored" };
-    return report(listed, { wording, failed: flags.failed, input: list.path }, session, async (onEvent) => {
+    return await report(listed, { wording, failed: flags.failed, input: list.path }, session, async (onEvent) => {
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
       const selection = parseSelection(flags.arch, flags.os);
       const wanted = wantedInRegistries(valid, registries);

@@ -70,7 +70,7 @@ export default defineCommand({
     await using cache = await openCache(flags["cache-dir"]);
     const wording = { verb: "save", past: "Saved" };
     const reporting = { wording, failed: flags.failed, input: list.path, atomic: true };
-    const code = await report(listed, reporting, session, async (onEvent) => {
+    return await report(listed, reporting, session, async (onEvent) => {
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
       const archive = target.format === "dir" ? undefined : { path: target.path, format: target.format };
@@ -82,6 +82,5 @@ export default defineCommand({
       if (target.format !== "dir") log.info(`what was downloaded stays in ${cache.folder}`);
       return summary;
     });
-    return code;
   }),
 });

@@ -61,7 +61,7 @@ export default defineCommand({
       input: list.path,
       atomic: true,
     };
-    return report(listed, reporting, session, async (onEvent) => {
+    return await report(listed, reporting, session, async (onEvent) => {
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
       const options = { selection, strict: flags["no-arch-os-fail"], jobs, savedTime: time, onEvent, signal };

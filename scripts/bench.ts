@@ -34,7 +34,12 @@ const large = (): Promise<Source> => (source ??= openLarge(place));
 const rows: Row[] = [];
 for (const name of names) {
   process.stderr.write(`${name}\n`);
-  rows.push(...(await CONTESTS[name]!({ place, dray, rounds, large })));
+  try {
+    rows.push(...(await CONTESTS[name]!({ place, dray, rounds, large })));
+  } catch (error) {
+    process.stderr.write(`${String(error)}\n`);
+    rows.push({ what: name, found: "failed", asked: "an end", met: false });
+  }
 }
 process.stdout.write(table(rows));
 if (rows.some(({ met }) => !met)) process.exitCode = 1;

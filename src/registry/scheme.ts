@@ -23,7 +23,7 @@ export function createScheme(host: string, tlsVerify: boolean, send: Transport):
   let found: string | undefined;
   return async ({ signal } = {}) => {
     if (tlsVerify && !isLoopback(hostname)) return `https://${host}`;
-    const schemes = isLoopback(hostname) ? ["http", "https"] : ["https", "http"];
+    const schemes = tlsVerify ? ["http", "https"] : ["https", "http"];
     return (found ??= await flights("", signal, () => probe(host, schemes, !tlsVerify, send, signal)));
   };
 }

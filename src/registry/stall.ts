@@ -4,6 +4,8 @@ import type { Exchange, Transport, Upload } from "./exchange.ts";
 
 /** A registry moves a large blob into place before it answers; it gets this many times longer for that. */
 const PATIENCE = 10;
+/** Bodies are sent in pieces of this many bytes, so that a slow line is not taken for a dead one. */
+const STEP = 128 << 10;
 
 /**
  * Aborts an exchange in which no byte has moved for `stall` milliseconds while the other side had its turn: a reader, or
@@ -71,9 +73,11 @@ function watched({ upload }: Exchange, watch: Watch, stall: number): { upload?: 
   async function* open({ open }: Upload): ByteStream {
     watch.disarm();
     for await (const chunk of open()) {
-      watch.arm(stall);
-      yield chunk;
-      watch.disarm();
+      for (let at = 0; at < chunk.length; at += STEP) {
+        watch.arm(stall);
+        yield chunk.subarray(at, at + STEP);
+        watch.disarm();
+      }
     }
     watch.arm(stall * PATIENCE);
   }

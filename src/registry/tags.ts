@@ -46,7 +46,8 @@ async function parsePage(what: string, response: Response): Promise<string[]> {
   } catch {
     json = undefined;
   }
-  const tags = typeof json === "object" && json !== null ? ((json as Record<string, unknown>).tags ?? []) : undefined;
+  const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+  const tags = isObject ? ((json as Record<string, unknown>).tags ?? []) : undefined;
   if (!Array.isArray(tags)) throw new AppError("UNSUPPORTED", `${what}: the answer is no list of tags`);
   return tags.filter((tag): tag is string => typeof tag === "string" && isTag(tag));
 }
@@ -54,7 +55,7 @@ async function parsePage(what: string, response: Response): Promise<string[]> {
 /** The URL of a Link header's `rel="next"`, if it is on the same origin. RFC 8288. */
 export function nextPage(link: string | null, current: string): string | undefined {
   for (const [, target, parameters] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {
-    if (!/;\s*rel="?next"?/i.test(parameters ?? "") || !URL.canParse(target!, current)) continue;
+    if (!/;\s*rel="?next"?\s*(?:[;,]|$)/i.test(parameters ?? "") || !URL.canParse(target!, current)) continue;
     const url = new URL(target!, current);
     if (url.origin === new URL(current).origin) return url.href;
   }

@@ -25,7 +25,8 @@ export interface WireOptions {
  */
 export function withWire(transport: Transport, { userAgent, onRequest }: WireOptions): Transport {
   const { raw } = createFetch({
-    fetch: transport as unknown as typeof globalThis.fetch,
+    fetch: ((url: string, { headers, ...exchange }: RequestInit) =>
+      transport(url, { ...(exchange as Exchange), headers: Object.fromEntries(new Headers(headers)) })) as typeof fetch,
     defaults: { responseType: "stream", ignoreResponseError: true, retry: false, redirect: "manual" },
   });
   return async (url, exchange) => {

@@ -1,4 +1,5 @@
 /** Refusals in the words of the protocol. OCI distribution-spec v1.1 "Error Codes". */
+import { encode } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 
 export type ProtocolCode =
@@ -53,11 +54,11 @@ export function jsonResponse(
   value: unknown,
   options: { status?: number; headers?: Readonly<Record<string, string>> } = {},
 ): Response {
-  const text = JSON.stringify(value);
+  const bytes = encode(JSON.stringify(value));
   const headers = {
     "content-type": "application/json",
-    "content-length": String(Buffer.byteLength(text)),
+    "content-length": String(bytes.length),
     ...options.headers,
   };
-  return new Response(text, { status: options.status ?? 200, headers });
+  return new Response(bytes, { status: options.status ?? 200, headers });
 }

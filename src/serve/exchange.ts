@@ -1,6 +1,5 @@
 /** What the endpoints get to see of a request. */
-import type { ByteStream } from "../bytes/stream.ts";
-import { streamOf } from "../bytes/stream.ts";
+import { type ByteStream, streamOf } from "../bytes/stream.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Sink, Source, Store } from "../store/store.ts";
 import { Refusal } from "./errors.ts";

@@ -1,3 +1,4 @@
+/** The storage folder of a registry: as a store, file by file, and under Debian's docker-registry. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** Tokens and Basic, against a registry and a token server that are functions. */
 import { expect, test } from "bun:test";
 import type { AppError } from "../../src/errors.ts";
 import { withAuth } from "../../src/registry/auth.ts";

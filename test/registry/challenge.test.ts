@@ -1,3 +1,4 @@
+/** WWW-Authenticate as registries really write it. */
 import { expect, test } from "bun:test";
 import { parseChallenges } from "../../src/registry/challenge.ts";
 

@@ -1,3 +1,4 @@
+/** Credential files as docker and podman write them. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

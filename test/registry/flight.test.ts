@@ -1,3 +1,4 @@
+/** Work that is shared. */
 import { expect, test } from "bun:test";
 import { createFlights } from "../../src/registry/flight.ts";
 

@@ -1,3 +1,4 @@
+/** Locations as registries really give them. */
 import { expect, test } from "bun:test";
 import { resolveLocation } from "../../src/registry/location.ts";
 

@@ -1,3 +1,4 @@
+/** Who may see credentials, and where hosts are. */
 import { expect, test } from "bun:test";
 import { isSameSite, nearness } from "../../src/registry/address.ts";
 import { trustRealm } from "../../src/registry/realm.ts";

@@ -1,3 +1,4 @@
+/** What is shown of URLs, errors and words of others. */
 import { expect, test } from "bun:test";
 import { networkReason, troubleOf } from "../../src/registry/network.ts";
 import { clean, redact } from "../../src/registry/redact.ts";

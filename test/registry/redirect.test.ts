@@ -1,3 +1,4 @@
+/** The rules for redirects, without a network. */
 import { expect, test } from "bun:test";
 import type { Exchange, Transport } from "../../src/registry/exchange.ts";
 import { withRedirects } from "../../src/registry/redirect.ts";

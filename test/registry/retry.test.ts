@@ -1,3 +1,4 @@
+/** What is asked for again, and how long that waits. */
 import { expect, test } from "bun:test";
 import { AppError } from "../../src/errors.ts";
 import type { Exchange, Transport } from "../../src/registry/exchange.ts";

@@ -1,3 +1,4 @@
+/** https or http. */
 import { expect, test } from "bun:test";
 import type { Transport } from "../../src/registry/exchange.ts";
 import { createScheme } from "../../src/registry/scheme.ts";

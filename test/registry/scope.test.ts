@@ -1,3 +1,4 @@
+/** Token scopes. */
 import { expect, test } from "bun:test";
 import { covers, mergeScopes } from "../../src/registry/scope.ts";
 

@@ -1,3 +1,4 @@
+/** The watchdog, with transports that fall silent. */
 import { expect, test } from "bun:test";
 import { type ByteStream, type Bytes, collect } from "../../src/bytes/stream.ts";
 import type { Exchange, Transport } from "../../src/registry/exchange.ts";
@@ -19,7 +20,7 @@ function quiet(chunks: number): Transport {
       },
       pull(controller) {
         if (sent++ < chunks) controller.enqueue(new Uint8Array(10));
-        else return new Promise(() => {});
+        return sent > chunks ? new Promise(() => {}) : undefined;
       },
     });
     return new Response(body);

@@ -1,3 +1,4 @@
+/** The registry as a function: every endpoint but uploads, what it answers and what it refuses. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHandler, type Handler } from "../../src/serve/handler.ts";
 import { memoryStore } from "../../src/store/memory.ts";

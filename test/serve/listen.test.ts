@@ -1,3 +1,4 @@
+/** The handler on real sockets: streaming, cut connections, clients that leave. */
 import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type ByteStream, type Bytes, toWeb } from "../../src/bytes/stream.ts";

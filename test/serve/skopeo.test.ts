@@ -1,3 +1,4 @@
+/** Real images through skopeo, into our registry and out of it. */
 import { describe, expect, test } from "bun:test";
 import { openRegistryStorage } from "../../src/layout/registry-storage.ts";
 import { readAll } from "../../src/store/read.ts";

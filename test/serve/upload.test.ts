@@ -1,3 +1,4 @@
+/** Uploads in every way that clients have, and what becomes of those that go wrong. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import type { Bytes } from "../../src/bytes/stream.ts";

@@ -1,3 +1,4 @@
+/** The store in memory keeps the promises of every store, and its own. */
 import { expect, test } from "bun:test";
 import { memoryStore } from "../../src/store/memory.ts";
 import { testStore } from "../contract/store.ts";

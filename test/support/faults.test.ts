@@ -1,3 +1,4 @@
+/** Every fault reaches a real client through a real socket. */
 import { expect, test } from "bun:test";
 import type { Digest } from "../../src/oci/digest.ts";
 import { type FaultRule, withFaults } from "./faults.ts";

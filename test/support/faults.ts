@@ -1,7 +1,5 @@
 /** Makes a registry misbehave on purpose: a decorator for handlers, with rules that say when and how. */
-
-import type { ByteStream, Bytes } from "../../src/bytes/stream.ts";
-import { toWeb } from "../../src/bytes/stream.ts";
+import { type ByteStream, type Bytes, toWeb } from "../../src/bytes/stream.ts";
 import type { Handler } from "./registry.ts";
 
 export interface FaultRule {

@@ -1,0 +1,181 @@
+/** The main job with real programs: skopeo fills a registry, Dray carries it across, podman, skopeo and tar take what arrives. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { openWorkplace, type Workplace } from "../support/dray.ts";
+import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
+import { pushTo, upload } from "../support/push.ts";
+import { type Artifact, attested, chart, image, index, layer, multiPlatform } from "../support/random-image.ts";
+import { startRegistry } from "../support/registry.ts";
+import { type Ended, run } from "../support/run.ts";
+import { requireTool } from "../support/tool.ts";
+
+const BOTH = ["linux/amd64", "linux/arm64"];
+const shared = layer("shared", 40_000);
+const nested = index([multiPlatform(BOTH, { seed: "inner" }), image({ seed: "beside", platform: "linux/amd64" })]);
+
+/** By the repository's name; all have the tag `v1`. */
+const SOURCES: Readonly<Record<string, Artifact>> = {
+  "docker/list": multiPlatform([...BOTH, "linux/s390x"], { format: "docker", seed: "list" }),
+  "docker/single": image({ format: "docker", seed: "docker" }),
+  "oci/index": multiPlatform([...BOTH, "linux/arm/v7"], { seed: "index" }),
+  "oci/single": image({ seed: "oci", size: 300_000 }),
+  "oci/attested": attested(BOTH, { seed: "attested" }),
+  plain: image({ seed: "plain" }),
+  "some/deep/path/zstd": image({ seed: "zstd", compression: "zstd" }),
+  "shared/one": image({ seed: "one", layers: [shared, layer("one", 5000)] }),
+  "shared/two": image({ seed: "two", layers: [shared, layer("two", 5000)] }),
+  "charts/demo": chart(),
+  nested,
+};
+const NAMES = Object.keys(SOURCES);
+/** What a container runtime can pull. */
+const IMAGES = NAMES.filter((name) => name !== "charts/demo" && name !== "nested");
+
+const missing = ["docker-registry", "skopeo", "podman", "tar", "gzip", "zstd"]
+  .map(requireTool)
+  .find((reason) => reason !== undefined);
+
+describe.skipIf(missing !== undefined)("real programs", () => {
+  let place: Workplace;
+  let source: DebianRegistry;
+  let target: DebianRegistry;
+  let list: string;
+  let saved: Ended;
+  let loaded: Ended;
+
+  beforeAll(async () => {
+    place = await openWorkplace();
+    [source, target] = await Promise.all([startDebianRegistry(), startDebianRegistry()]);
+    await seed(source.host);
+    list = await place.list("images.txt", NAMES.map((name) => `${name}:v1`));
+    saved = await place.dray(["save", "-f", list, "-s", source.host, "-a", "all", "--os", "all"]);
+    loaded = await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await source?.close();
+    await target?.close();
+    await place?.[Symbol.asyncDispose]();
+  });
+
+  test("save and load end well", () => {
+    expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 11 images; .*\n$/) });
+    expect(loaded).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 11 images; .*\n$/) });
+  });
+
+  test("gzip and tar accept the archive", async () => {
+    const archive = place.file("saved-images.tar.gz");
+    await ok("gzip", ["-t", archive]);
+    const names = (await ok("tar", ["-tzf", archive])).split("\n").filter(Boolean);
+    expect(names.every((name) => name.startsWith("saved-image-cache/"))).toBe(true);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { manifests, blobs } of Object.values(SOURCES))
+      for (const { descriptor } of [...manifests, ...blobs])
+        expect(names).toContain(`saved-image-cache/share/sha256/${descriptor.digest.slice(7)}`);
+  });
+
+  test.each(NAMES)("%s has the same bytes on both sides", async (name) => {
+    const [here, there] = await Promise.all([source, target].map(({ host }) => rawDigest(host, name, "v1")));
+    expect(here).toBe(SOURCES[name]!.root.digest);
+    expect(there).toBe(here!);
+    for (const { descriptor } of SOURCES[name]!.manifests)
+      expect(await manifestStatus(target.host, name, descriptor.digest)).toBe(200);
+  });
+
+  test("podman pulls every image", async () => {
+    const storage = ["--root", place.file("podman"), "--runroot", place.file("podman-run")];
+    const flags = [...storage, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
+    const names = IMAGES.map((name) => `${target.host}/${name}:v1`);
+    await ok("podman", [...flags, "pull", "--quiet", "--tls-verify=false", "--arch", "amd64", ...names]);
+    const images = await ok("podman", [...flags, "images", "--format", "{{.Repository}}:{{.Tag}}"]);
+    expect(images.trim().split("\n").sort()).toEqual([...names].sort());
+  }, 60_000);
+
+  test("skopeo copies every image out of the unpacked archive", async () => {
+    await ok("mkdir", [place.file("unpacked")]);
+    await ok("tar", ["-xzf", place.file("saved-images.tar.gz"), "-C", place.file("unpacked")]);
+    const folder = place.file("unpacked/saved-image-cache");
+    for (const name of NAMES.filter((name) => name !== "nested")) {
+      const to = place.file(`copied/${name}`);
+      await ok("mkdir", ["-p", to]);
+      const from = `oci:${folder}:${source.host}/${name}:v1`;
+      await ok("skopeo", ["copy", "--insecure-policy", "--all", "--preserve-digests", from, `dir:${to}`]);
+      expect(digestOfText(await Bun.file(join(to, "manifest.json")).text())).toBe(SOURCES[name]!.root.digest);
+    }
+  }, 60_000);
+
+  test("a subset keeps the digest of each platform's manifest", async () => {
+    await using registry = await startDebianRegistry();
+    const args = ["save", "-f", list, "-s", source.host, "-a", "amd64", "-d", "amd64.tar.zst"];
+    expect(await place.dray(args)).toMatchObject({ code: 0 });
+    await ok("zstd", ["-q", "-t", place.file("amd64.tar.zst")]);
+    expect(await place.dray(["load", "-s", "amd64.tar.zst", "-d", registry.host])).toMatchObject({ code: 0 });
+    for (const name of ["docker/list", "oci/index", "oci/attested"]) {
+      const raw = JSON.parse(await ok("skopeo", inspect(registry.host, name, "v1")));
+      const original = JSON.parse(new TextDecoder().decode(SOURCES[name]!.manifests.at(-1)!.bytes));
+      const [amd64] = original.manifests;
+      const kept = name === "oci/attested" ? [amd64, original.manifests[2]] : [amd64];
+      expect(raw).toEqual({ ...original, manifests: kept });
+      expect(await rawDigest(registry.host, name, amd64.digest)).toBe(amd64.digest);
+    }
+    for (const name of ["docker/single", "oci/single", "plain", "charts/demo", "some/deep/path/zstd"])
+      expect(await rawDigest(registry.host, name, "v1")).toBe(SOURCES[name]!.root.digest);
+    const storage = ["--root", place.file("podman"), "--runroot", place.file("podman-run")];
+    const flags = [...storage, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
+    const pull = ["pull", "--quiet", "--tls-verify=false", `${registry.host}/oci/attested:v1`];
+    await ok("podman", [...flags, ...pull]);
+  }, 60_000);
+
+  test("an unpacked tar archive loads as a folder", async () => {
+    await using registry = await startDebianRegistry();
+    const args = ["save", "-f", list, "-s", source.host, "-a", "all", "--os", "all", "-d", "plain.tar"];
+    expect(await place.dray(args)).toMatchObject({ code: 0 });
+    await ok("mkdir", [place.file("plain")]);
+    await ok("tar", ["-xf", place.file("plain.tar"), "-C", place.file("plain")]);
+    expect(await place.dray(["load", "-s", "plain/saved-image-cache", "-d", `${registry.host}/far/side`])).toMatchObject(
+      { code: 0 },
+    );
+    for (const name of NAMES) expect(await rawDigest(registry.host, `far/side/${name}`, "v1")).toBe(SOURCES[name]!.root.digest);
+  }, 60_000);
+});
+
+/** skopeo cannot carry an index inside an index; that one is put by hand. */
+async function seed(host: string): Promise<void> {
+  await using registry = await startRegistry();
+  for (const name of NAMES) {
+    if (name === "nested") {
+      await upload(host, name, nested, "v1");
+      continue;
+    }
+    await pushTo(registry.store.repository(name), SOURCES[name]!, "v1");
+    const flags = ["--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false"];
+    const ends = [registry.host, host].map((one) => `docker://${one}/${name}:v1`);
+    await ok("skopeo", ["copy", "--insecure-policy", ...flags, ...ends]);
+  }
+}
+
+/** Standard output of a program that must succeed. */
+async function ok(program: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args);
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return stdout;
+}
+
+function inspect(host: string, name: string, reference: string): readonly string[] {
+  const separator = reference.includes(":") ? "@" : ":";
+  return ["inspect", "--raw", "--tls-verify=false", `docker://${host}/${name}${separator}${reference}`];
+}
+
+async function rawDigest(host: string, name: string, reference: string): Promise<string> {
+  return digestOfText(await ok("skopeo", inspect(host, name, reference)));
+}
+
+function digestOfText(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+async function manifestStatus(host: string, name: string, reference: string): Promise<number> {
+  const headers = { accept: "*/*" };
+  return (await fetch(`http://${host}/v2/${name}/manifests/${reference}`, { method: "HEAD", headers })).status;
+}

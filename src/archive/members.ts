@@ -1,6 +1,6 @@
 /** One entry as members of an archive: its tar bytes, stored between block heads or packed piece by piece. */
 import { availableParallelism } from "node:os";
-import { ordered } from "../bytes/ordered.ts";
+import { ordered } from "../bytes/pool.ts";
 import { type ByteStream, type Bytes, concat } from "../bytes/stream.ts";
 import { type AppError, IntegrityError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";

@@ -31,7 +31,7 @@ export async function fileOutput(path: string): Promise<Output> {
       return position;
     },
     async write(bytes) {
-      await guard(path, () => writeFully(file, bytes, position));
+      await guard(path, () => writeFully(file, [bytes], position));
       position += bytes.length;
     },
     async truncate(to) {

@@ -1,6 +1,6 @@
 /** Opens archives that Dray wrote, by the index at their end: nothing is unpacked, any range is read where it stands. */
 import { type FileHandle, open } from "node:fs/promises";
-import { ordered } from "../bytes/ordered.ts";
+import { ordered } from "../bytes/pool.ts";
 import type { ByteStream, Bytes, Range } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Call, Tree, TreeFile } from "../store/store.ts";

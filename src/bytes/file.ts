@@ -3,21 +3,34 @@ import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ByteStream, Bytes, Range } from "./stream.ts";
 
-/** Large enough to read at the speed of the disk, small enough for many readers at once. */
-const CHUNK = 512 << 10;
+/** Large enough to read at the speed of the disk, small enough for twenty readers at once. */
+const CHUNK = 1 << 20;
 
-/** Bytes `[start, end)` of an open file, which stays open. Each chunk is a fresh array. */
+/**
+ * Bytes `[start, end)` of an open file, which stays open and must stay so until the stream has ended. Each chunk is a fresh
+ * array; the next one is read while the reader is busy with this one.
+ */
 export async function* readHandle(
   file: FileHandle,
   range: { start: number; end: number; signal?: AbortSignal | undefined },
 ): ByteStream {
-  for (let at = range.start; at < range.end; ) {
-    range.signal?.throwIfAborted();
-    const buffer = new Uint8Array(Math.min(CHUNK, range.end - at));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
+  async function readAt(at: number): Promise<Bytes> {
+    const buffer = new Uint8Array(Math.max(0, Math.min(CHUNK, range.end - at)));
+    const { bytesRead } = buffer.length === 0 ? { bytesRead: 0 } : await file.read(buffer, 0, buffer.length, at);
+    return bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead);
+  }
+  let next = readAt(range.start);
+  try {
+    for (let at = range.start; at < range.end; ) {
+      range.signal?.throwIfAborted();
+      const chunk = await next;
+      if (chunk.length === 0) return;
+      at += chunk.length;
+      next = readAt(at);
+      yield chunk;
+    }
+  } finally {
+    await next.catch(() => {}); // the caller may close the file now
   }
 }
 
@@ -35,11 +48,17 @@ export async function* readFile(
   }
 }
 
-/** Writes all of `bytes`, however many the system takes at a time. */
-export async function writeFully(file: FileHandle, bytes: Bytes, position: number | null = null): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position === null ? null : position + at);
-    at += bytesWritten;
+/** Writes all chunks from `position` on, else where the file stands, however many bytes the system takes at a time. */
+export async function writeFully(file: FileHandle, chunks: readonly Bytes[], position?: number): Promise<void> {
+  let rest = chunks.filter(({ length }) => length > 0);
+  for (let at = position; rest.length > 0; ) {
+    let { bytesWritten } = await file.writev(rest, at);
+    if (at !== undefined) at += bytesWritten;
+    while (rest[0] && bytesWritten >= rest[0].length) {
+      bytesWritten -= rest[0].length;
+      rest = rest.slice(1);
+    }
+    if (rest[0] && bytesWritten > 0) rest = [rest[0].subarray(bytesWritten), ...rest.slice(1)];
   }
 }
 
@@ -53,7 +72,7 @@ export async function writeAtomic(path: string, bytes: Bytes, { durable = true }
   try {
     const file = await open(temporary, "w");
     try {
-      await writeFully(file, bytes);
+      await writeFully(file, [bytes]);
       if (durable) await file.sync();
     } finally {
       await file.close();

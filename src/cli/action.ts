@@ -1,9 +1,9 @@
 /** Wraps a command's work: flags in, session around it, errors as one line with a hint, exit code out. */
 import type { ArgsDef } from "citty";
+import { clean } from "../bytes/text.ts";
 import { AppError, type ErrorCode, reasonOf } from "../errors.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { type Session, startSession } from "./session.ts";
-import { clean } from "./terminal.ts";
 
 /** What the exit codes of all commands mean. */
 export const EXIT = { done: 0, failed: 1, usage: 2, partial: 3, integrity: 4 } as const;
@@ -35,8 +35,8 @@ export function explain(
 ): void {
   if (interrupted() === undefined || !isCancelled(error)) {
     const message = error instanceof AppError ? error.message : `Cannot go on: ${reasonOf(error)}`;
-    terminal.line(`dray: ${clean(message)}`);
-    if (error instanceof AppError && error.hint) terminal.line(`  ${clean(error.hint)}`);
+    terminal.line(`dray: ${clean(message, 2000)}`);
+    if (error instanceof AppError && error.hint) terminal.line(`  ${clean(error.hint, 2000)}`);
   }
   if (!debug) return;
   for (let cause: unknown = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++)

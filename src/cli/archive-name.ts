@@ -26,7 +26,7 @@ const DEFAULTS = {
  * is never guessed. Throws USAGE for a format that does not exist.
  */
 export function nameArchive(destination: string | undefined, compress: string | undefined): ArchiveName {
-  if (compress !== undefined && !(compress in DEFAULTS))
+  if (compress !== undefined && !Object.hasOwn(DEFAULTS, compress))
     throw new AppError("USAGE", `Cannot compress with "${compress}": there is no such format`, {
       hint: "gzip, zstd, tar or dir",
     });

@@ -65,8 +65,9 @@ function readToken(token: string, definitions: ArgsDef, command: string): { name
     return { name, value: attached[2] };
   }
   const [, dashes, spelt, value] = match as unknown as [string, string, string, string | undefined];
-  const long = SYNONYMS[spelt] && !(spelt in definitions) ? SYNONYMS[spelt]! : spelt;
-  if (spelt.length > 1 && long in definitions) return { name: long, value };
+  const isKnown = (word: string): boolean => Object.hasOwn(definitions, word);
+  const long = !isKnown(spelt) && Object.hasOwn(SYNONYMS, spelt) ? SYNONYMS[spelt]! : spelt;
+  if (spelt.length > 1 && isKnown(long)) return { name: long, value };
   const name = dashes === "-" ? byLetter(spelt[0]!, definitions) : undefined;
   if (name === undefined) throw unknown();
   if (spelt.length === 1) return { name, value };

@@ -75,7 +75,7 @@ export function parseJobs(
   warn: (message: string) => void,
 ): number {
   const jobs = Number(text);
-  if (!Number.isInteger(jobs)) throw new AppError("USAGE", `Cannot use "${text}" as --jobs: it is not a whole number`);
+  if (!/^[+-]?\d+$/.test(text)) throw new AppError("USAGE", `Cannot use "${text}" as --jobs: it is not a whole number`);
   const clamped = Math.min(most, Math.max(least, jobs));
   if (clamped !== jobs) warn(`--jobs is ${clamped}: ${jobs} is not between ${least} and ${most}`);
   return clamped;

@@ -1,6 +1,7 @@
 /** The log: `15:04:05 [INFO] [M_ID:1] [IMG_ID:2] message`, on standard error. */
 import { type ConsolaInstance, createConsola, type LogObject } from "consola";
-import { clean, type Terminal } from "./terminal.ts";
+import { clean } from "../bytes/text.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Where in the list a message belongs: image by number, and platform by number within it. */
 export interface Mark {
@@ -40,7 +41,7 @@ function formatEntry({ args: [message, mark], type, date }: LogObject, color: bo
     color ? `\u001b[${COLORS[type] ?? 0}m${level}\u001b[0m` : level,
     ...(image === undefined ? [] : [`[M_ID:${image}]`]),
     ...(platform === undefined ? [] : [`[IMG_ID:${platform}]`]),
-    clean(String(message)),
+    clean(String(message), 2000),
   ];
   return parts.join(" ");
 }

@@ -47,14 +47,11 @@ export function openRegistries({
 
 /** Where docker, podman and skopeo keep logins, in the order in which they are asked. */
 function credentialFiles(env: NodeJS.ProcessEnv): readonly string[] {
-  if (env["REGISTRY_AUTH_FILE"]) return [env["REGISTRY_AUTH_FILE"]];
-  const home = env["HOME"] || homedir();
-  const runtime = env["XDG_RUNTIME_DIR"] ?? `/run/containers/${process.getuid?.() ?? 0}`;
-  const runtimeFile = env["XDG_RUNTIME_DIR"] ? join(runtime, "containers", "auth.json") : join(runtime, "auth.json");
-  const dockerFile = join(env["DOCKER_CONFIG"] || join(home, ".docker"), "config.json");
-  const containersFiles = [
-    runtimeFile,
-    join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "containers", "auth.json"),
-  ];
-  return env["DOCKER_CONFIG"] ? [dockerFile, ...containersFiles] : [...containersFiles, dockerFile];
+  if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE];
+  const home = env.HOME || homedir();
+  const runtime = env.XDG_RUNTIME_DIR ?? `/run/containers/${process.getuid?.() ?? 0}`;
+  const runtimeFile = env.XDG_RUNTIME_DIR ? join(runtime, "containers", "auth.json") : join(runtime, "auth.json");
+  const dockerFile = join(env.DOCKER_CONFIG || join(home, ".docker"), "config.json");
+  const containersFiles = [runtimeFile, join(env.XDG_CONFIG_HOME || join(home, ".config"), "containers", "auth.json")];
+  return env.DOCKER_CONFIG ? [dockerFile, ...containersFiles] : [...containersFiles, dockerFile];
 }

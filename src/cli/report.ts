@@ -16,16 +16,9 @@ export interface Listed {
   readonly error?: AppError | undefined;
 }
 
-/** How a command speaks of its work. */
-export interface Wording {
-  /** `save`: "Cannot save". */
-  readonly verb: string;
-  /** `Saved`: "Saved 3 images". */
-  readonly past: string;
-}
-
 export interface ReportOptions {
-  readonly wording: Wording;
+  /** What happened to the images: `Saved`. */
+  readonly past: string;
   /** Where the list of what failed goes. */
   readonly failed: string;
   /** The file that the list was read from. */
@@ -40,7 +33,7 @@ export interface ReportOptions {
  */
 export async function report(
   listed: readonly Listed[],
-  { wording, failed: path, input, atomic = false }: ReportOptions,
+  { past, failed: path, input, atomic = false }: ReportOptions,
   session: Session,
   work: (onEvent: OnEvent) => Promise<Summary>,
 ): Promise<number> {
@@ -51,7 +44,7 @@ export async function report(
   const open = new Map(listed.map((one) => [one.image.id, one]));
   const onEvent: OnEvent = (event) => {
     progress.take(event);
-    tell(event, wording, session);
+    tell(event, past, session);
     if (event.type !== "image") return;
     const one = open.get(event.image.id);
     if (event.result === "failed" && one) failed.add(one.line);
@@ -71,23 +64,23 @@ export async function report(
   const lines = listed.filter(({ error }) => error).length;
   const hasList = await failed.close();
   process.stdout.write(
-    `${sentence({ ...summary, failed: summary.failed + lines }, wording, (performance.now() - started) / 1000)}\n`,
+    `${sentence({ ...summary, failed: summary.failed + lines }, past, (performance.now() - started) / 1000)}\n`,
   );
   if (hasList) log.warn(`the images that failed are listed in ${path}`);
   if (summary.damaged) return EXIT.integrity;
   return summary.failed + lines > 0 ? EXIT.partial : EXIT.done;
 }
 
-function tell(event: Event, { verb, past }: Wording, { log }: Session): void {
+function tell(event: Event, past: string, { log }: Session): void {
   if (event.type === "manifest")
     log.info(`${past} ${event.descriptor.digest}`, { image: event.image.id, platform: event.number });
   else if (event.type === "warning") log.warn(event.message, { image: event.image?.id });
   else if (event.type === "waiting")
     log.warn(`${event.host}: ${event.reason}; trying again in ${(event.milliseconds / 1000).toFixed(1)} s`);
-  else if (event.type === "image") tellImage(event, verb, past, log);
+  else if (event.type === "image") tellImage(event, past, log);
 }
 
-function tellImage(event: Event & { type: "image" }, verb: string, past: string, log: Session["log"]): void {
+function tellImage(event: Event & { type: "image" }, past: string, log: Session["log"]): void {
   const { id, name } = event.image;
   const mark = { image: id, platform: event.number };
   const reason = event.error?.message ?? "";
@@ -101,7 +94,7 @@ function tellImage(event: Event & { type: "image" }, verb: string, past: string,
 }
 
 /** The run in one line. */
-function sentence(summary: Summary, { past }: Wording, seconds: number): string {
+function sentence(summary: Summary, past: string, seconds: number): string {
   const { done, unchanged, skipped, failed, bytes, copied, mounted, present, archived } = summary;
   const extra = [
     unchanged > 0 ? `${unchanged} unchanged` : "",

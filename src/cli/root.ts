@@ -47,7 +47,7 @@ export async function runRoot(argv: readonly string[]): Promise<void> {
   const isHelp = (token: string): boolean => token === "-h" || token === "--help" || token === "-help";
   if (name === "version" || before.some((token) => /^(?:-v|--?version)$/.test(token))) return print(`${VERSION}\n`);
   if (name === undefined || name === "help") return help(rest.find((token) => !token.startsWith("-")));
-  const load = COMMANDS[name];
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!load)
     return fail(
       new AppError("USAGE", `Cannot run "${name}": dray has no such command`, { hint: "dray --help lists them" }),
@@ -60,7 +60,7 @@ export async function runRoot(argv: readonly string[]): Promise<void> {
 async function help(name: string | undefined): Promise<void> {
   const color = process.stdout.isTTY === true;
   if (name === undefined) return print(await renderHelp(root, undefined, EXAMPLES, color));
-  const load = COMMANDS[name];
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!load)
     return fail(
       new AppError("USAGE", `Cannot explain "${name}": dray has no such command`, { hint: "dray --help lists them" }),

@@ -18,7 +18,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** The first signal aborts and lets the run clean up; the second ends the process at once. */
 export function startSession(debug: boolean): Session {
   const terminal = createTerminal(process.stderr);
-  const color = terminal.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+  const color = terminal.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb";
   const log = createLog(terminal, { debug, color });
   const control = new AbortController();
   let code: number | undefined;

@@ -36,9 +36,3 @@ export function createTerminal(stream: Stream): Terminal {
     },
   };
 }
-
-/** A remote text made safe to show: no control characters, no tricks with the direction of writing, one line, not endless. */
-export function clean(text: string, limit = 2000): string {
-  const safe = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, " ").trim();
-  return safe.length > limit ? `${safe.slice(0, limit)}...` : safe;
-}

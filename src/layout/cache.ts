@@ -50,6 +50,7 @@ export async function openCache(folder: string): Promise<Cache> {
 function shareOf(folder: string): Omit<Sink, "place"> {
   const proven = new Set<Digest>();
   const made = new Map<string, Promise<unknown>>();
+  const landing = new Map<Digest, Promise<void>>();
   const pathOf = (digest: Digest): string => join(folder, blobPath(digest));
 
   function get(descriptor: Descriptor): Content {
@@ -75,6 +76,18 @@ function shareOf(folder: string): Omit<Sink, "place"> {
     return proven.has(descriptor.digest) || (await prove(descriptor, options));
   }
   async function put(content: Content, options: Call = {}): Promise<void> {
+    const { digest } = content.descriptor;
+    // One writer for each blob, since they would share its partial file. Whoever waited looks again.
+    for (let other = landing.get(digest); other; other = landing.get(digest)) await other.catch(() => {});
+    const own = land(content, options);
+    landing.set(digest, own);
+    try {
+      await own;
+    } finally {
+      landing.delete(digest);
+    }
+  }
+  async function land(content: Content, options: Call): Promise<void> {
     const { digest, size } = content.descriptor;
     const { algorithm, hex } = splitDigest(digest);
     if (proven.has(digest) && (await isPresent(pathOf(digest), size))) return;

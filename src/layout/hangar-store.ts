@@ -99,8 +99,9 @@ function referenceOf(entry: ListEntry, name: string): StoreReference {
   const { Source, Tag, Root } = entry;
   if (typeof Source !== "string") throw broken(name, "an image has no name");
   const { registry, repository } = parseName(Source);
-  if (Tag !== undefined && !isTag(Tag)) throw broken(name, `"${String(Tag)}" is not a tag`);
-  if (Root === undefined)
+  if (Tag !== undefined && (typeof Tag !== "string" || !isTag(Tag)))
+    throw broken(name, `"${String(Tag)}" is not a tag`);
+  if (typeof Root !== "object" || Root === null)
     throw new AppError(
       "UNSUPPORTED",
       `Cannot open "${name}": "${Source}" was saved by another tool, without its original manifest`,

@@ -31,7 +31,7 @@ export type ManifestView = IndexView | ImageView;
  */
 export function parseManifest(descriptor: Descriptor, bytes: Uint8Array): ManifestView {
   const json = parseObject(descriptor, bytes);
-  if (json["schemaVersion"] === 1 || "fsLayers" in json || isSchema1Type(descriptor.mediaType))
+  if (json.schemaVersion === 1 || "fsLayers" in json || isSchema1Type(descriptor.mediaType))
     throw schema1Error(descriptor.digest);
   const { mediaType } = json;
   if (mediaType !== undefined && mediaType !== descriptor.mediaType)
@@ -43,9 +43,9 @@ export function parseManifest(descriptor: Descriptor, bytes: Uint8Array): Manife
   if (isList && ("layers" in json || "config" in json))
     throw malformed(descriptor, "it is an index and an image at once");
   if (isList !== isIndex(descriptor)) throw malformed(descriptor, `it is not a "${descriptor.mediaType}"`);
-  if (isList) return { kind: "index", children: descriptors(descriptor, json["manifests"]) };
-  const config = json["config"] === undefined ? [] : descriptors(descriptor, [json["config"]]);
-  const layers = descriptors(descriptor, json["layers"] ?? json["blobs"] ?? []);
+  if (isList) return { kind: "index", children: descriptors(descriptor, json.manifests) };
+  const config = json.config === undefined ? [] : descriptors(descriptor, [json.config]);
+  const layers = descriptors(descriptor, json.layers ?? json.blobs ?? []);
   return { kind: "image", config: config[0], layers };
 }
 

@@ -23,7 +23,8 @@ export interface ChildSelection {
 
 /**
  * The children to keep, in order. A platform is kept if it is selected; an attestation with the manifest it speaks of; what
- * has no platform (artifacts) always; `unknown/unknown` without a reason only when nothing else is left out.
+ * has no platform (artifacts) always; `unknown/unknown` without a reason only when nothing else is left out. Nothing left out
+ * means all of them, so that the index stays as it is.
  */
 export function selectChildren(
   children: readonly Descriptor[],
@@ -40,11 +41,13 @@ export function selectChildren(
     if (known.some((platform) => selects(selection, platform))) chosen.add(child);
     else left++;
   }
+  if (left === 0) return { kept: children, missed: false };
+  const missed = chosen.size === 0;
+  for (const [child, known] of platforms)
+    if (known.length === 0 && child.platform === undefined && !isAttestation(child)) chosen.add(child);
   const digests = new Set<string>([...chosen].map(({ digest }) => digest));
-  const kept = children.filter((child) => {
-    if (platforms.get(child)!.length > 0) return chosen.has(child);
-    if (isAttestation(child)) return digests.has(attestedDigest(child) ?? "");
-    return child.platform === undefined || left === 0;
-  });
-  return { kept, missed: left > 0 && chosen.size === 0 };
+  const kept = children.filter(
+    (child) => chosen.has(child) || (isAttestation(child) && digests.has(attestedDigest(child) ?? "")),
+  );
+  return { kept, missed };
 }

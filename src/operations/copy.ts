@@ -23,11 +23,20 @@ export interface CopyOptions extends Call {
  */
 export async function copy(
   wanted: readonly Wanted[],
-  { selection, strict, jobs, onEvent, signal }: CopyOptions,
+  { selection, strict, jobs, onEvent, signal: outer }: CopyOptions,
 ): Promise<Summary> {
-  const distinct = await settleCollisions(wanted, { signal });
+  const distinct = await settleCollisions(wanted, { signal: outer });
+  const control = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, control.signal]) : control.signal;
   const run = createRun({ onEvent });
   const planned = plan(distinct, { selection, strict, concurrency: jobs, ahead: jobs * 4, signal });
-  await carry(itemsOf(planned, run, { signal }), run, { jobs, signal });
+  const items = itemsOf(planned, run, { signal });
+  try {
+    await carry(items, run, { jobs, signal });
+  } finally {
+    // Where the run stops early, the planning stops too before anybody hears of it.
+    control.abort();
+    await items.return(undefined);
+  }
   return run.summary();
 }

@@ -143,7 +143,8 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
         failure = stopOrError(thrown, options);
       }
     }
-    for (const task of moving)
+    // Another of its blobs may have failed meanwhile.
+    for (const task of moving.filter(({ state }) => state === "moving"))
       if (failure) fail(task, failure, item.descriptor);
       else if (--task.missing === 0) await complete(task, options);
   }

@@ -71,7 +71,7 @@ export async function save(
     control.abort(error);
     throw signal.reason ?? error;
   } finally {
-    await moving.catch(() => {});
+    await Promise.allSettled([moving, items.drained]);
   }
 }
 

@@ -52,7 +52,7 @@ export async function walk(from: Source, root: Descriptor, options: WalkOptions)
   const node = await walker.read(root, 0);
   if (node.view.kind === "image") {
     const platform = await walker.platformOf(node.view);
-    if (platform && !selects(options.selection, platform)) return undefined;
+    if (isKnownPlatform(platform) && !selects(options.selection, platform)) return undefined;
     await walker.take(node, platform);
     return walker.image(node.content, []);
   }
@@ -115,12 +115,11 @@ function createWalker(from: Source, options: WalkOptions) {
   /** The platforms that each child stands for: its descriptor's, else those found in it. */
   async function childPlatforms(children: readonly Descriptor[]): Promise<Map<Descriptor, readonly Platform[]>> {
     const found = new Map<Descriptor, readonly Platform[]>();
-    await Promise.all(
-      children.map(async (child) => {
-        if (child.platform) found.set(child, isKnownPlatform(child.platform) ? [child.platform] : []);
-        else if (isManifest(child) && !isAttestation(child)) found.set(child, await platformsIn(child, 1));
-      }),
-    );
+    async function find(child: Descriptor): Promise<void> {
+      if (child.platform) found.set(child, isKnownPlatform(child.platform) ? [child.platform] : []);
+      else if (isManifest(child) && !isAttestation(child)) found.set(child, await platformsIn(child, 1));
+    }
+    await runAll(children, find, { concurrency: CHILDREN, signal: options.signal });
     return found;
   }
   async function platformsIn(descriptor: Descriptor, depth: number): Promise<readonly Platform[]> {

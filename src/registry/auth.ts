@@ -1,13 +1,12 @@
 /** Authorization: what a registry asks for in its 401, given. Distribution token authentication; RFC 7617 Basic. */
-import { AppError, RegistryError } from "../errors.ts";
+import { RegistryError } from "../errors.ts";
+import { createBearer } from "./bearer.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credential } from "./credentials.ts";
 import { drain } from "./drain.ts";
 import type { Exchange, Transport } from "./exchange.ts";
 import { createFlights } from "./flight.ts";
-import { trustRealm } from "./realm.ts";
-import { covers, mergeScopes } from "./scope.ts";
-import { basicHeader, fetchToken, type Token } from "./token.ts";
+import { basicHeader } from "./token.ts";
 
 export interface AuthOptions {
   /** Who we are at this registry; asked once, when it is first needed. undefined: nobody. */
@@ -15,12 +14,6 @@ export interface AuthOptions {
   /** How token servers are asked: with retries, without Authorization. */
   readonly tokens: Transport;
   readonly insecure?: boolean | undefined;
-}
-
-/** A token, with what was asked for and where. */
-interface Held extends Token {
-  readonly realm: string;
-  readonly scopes: readonly string[];
 }
 
 /**
@@ -65,62 +58,18 @@ type HeaderFor = (
 ) => Promise<string | undefined>;
 
 function createHeaders({ credential, tokens, insecure = false }: AuthOptions): HeaderFor {
-  const held = new Map<string, Held[]>();
-  const tokenFlights = createFlights<Held>();
-  const credentialFlights = createFlights<Credential | undefined>();
+  const flights = createFlights<Credential | undefined>();
   let who: { readonly credential: Credential | undefined } | undefined;
-
   async function whoAmI(): Promise<Credential | undefined> {
-    who ??= { credential: await credentialFlights("", undefined, async () => credential?.()) };
+    who ??= { credential: await flights("", undefined, async () => credential?.()) };
     return who.credential;
   }
-
-  /** Tokens are looked up by the first resource they are for: a run has thousands of repositories. */
-  function find(realm: string, scopes: readonly string[], refused?: string): Held | undefined {
-    const place = (scopes[0] ?? "").replace(/:[^:]*$/, "");
-    const fresh = (held.get(place) ?? []).filter((one) => one.renewAt > performance.now() && bearer(one) !== refused);
-    held.set(place, fresh);
-    return fresh.find((one) => one.realm === realm && covers(one.scopes, scopes));
-  }
-
-  async function token(url: string, { parameters }: Challenge, exchange: Exchange, refused?: string): Promise<string> {
-    const realm = new URL(parameters.realm!, url);
-    const scopes = mergeScopes([...(exchange.scopes ?? []), parameters.scope ?? ""]);
-    const service = parameters.service;
-    const key = `${realm.href} ${service ?? ""}`;
-    const cached = find(key, scopes, refused);
-    if (cached) return bearer(cached);
-    const { unverified, signal } = exchange;
-    const made = await tokenFlights(`${key} ${scopes.join(" ")}`, signal, async () => {
-      const credential = await trusted(realm, new URL(url));
-      const fetched = await fetchToken(tokens, { realm, service, scopes, credential, unverified, signal });
-      const entry = { ...fetched, realm: key, scopes };
-      held.get((scopes[0] ?? "").replace(/:[^:]*$/, ""))?.push(entry);
-      return entry;
-    });
-    return bearer(made);
-  }
-
-  async function trusted(realm: URL, registry: URL): Promise<Credential | undefined> {
-    const trust = trustRealm(realm, registry, insecure);
-    if (trust === "refused")
-      throw new AppError(
-        "DENIED",
-        `Cannot log in at "${registry.host}": it names "${realm.origin}" as its token server`,
-        {
-          hint: "such a server is not asked: it may be inside your network, or not encrypted",
-        },
-      );
-    return trust === "credentials" ? whoAmI() : undefined;
-  }
-
+  const bearer = createBearer({ tokens, whoAmI, insecure });
   return async (url, challenges, exchange, refused) => {
-    const byToken = challenges.find(
-      ({ scheme, parameters }) => scheme === "bearer" && URL.canParse(parameters.realm ?? "http://", url),
-    );
+    const byToken = challenges.find(({ scheme, parameters }) => scheme === "bearer" && isRealm(parameters.realm, url));
     const isBasic = challenges.some(({ scheme }) => scheme === "basic");
     try {
-      if (byToken) return await token(url, byToken, exchange, refused);
+      if (byToken) return await bearer(url, byToken, exchange, refused);
     } catch (error) {
       // ACR and others offer both, and take only one of them.
       if (!isBasic || !(error instanceof RegistryError) || error.status >= 500 || !(await whoAmI())) throw error;
@@ -130,6 +79,6 @@ function createHeaders({ credential, tokens, insecure = false }: AuthOptions): H
   };
 }
 
-function bearer({ value }: Token): string {
-  return `Bearer ${value}`;
+function isRealm(realm: string | undefined, url: string): boolean {
+  return realm !== undefined && URL.canParse(realm, url);
 }

@@ -1,6 +1,7 @@
 /** The bytes of one descriptor from a registry, through any number of cut connections. RFC 9110 section 14 "Range Requests". */
 import { backoff, pause } from "../bytes/retry.ts";
 import type { ByteStream, Range } from "../bytes/stream.ts";
+import { clean } from "../bytes/text.ts";
 import { AppError, IntegrityError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import { ACCEPT_MANIFESTS } from "../oci/media-types.ts";
@@ -10,7 +11,6 @@ import type { Client } from "./client.ts";
 import { contentPath, pullScope } from "./endpoint.ts";
 import { networkError } from "./failure.ts";
 import { networkReason } from "./network.ts";
-import { clean } from "./redact.ts";
 
 /** A connection that brought this many bytes was worth it: the count of tries begins anew. */
 const PROGRESS = 1 << 20;

@@ -1,8 +1,9 @@
 /** Answers that are refusals, as errors for people. OCI distribution-spec v1.1 "Error Codes". */
 import { type ByteStream, collect } from "../bytes/stream.ts";
+import { clean } from "../bytes/text.ts";
 import { AppError, type ErrorCode, RegistryError } from "../errors.ts";
 import { networkReason, troubleOf } from "./network.ts";
-import { clean, redact } from "./redact.ts";
+import { redact } from "./redact.ts";
 
 const BODY_LIMIT = 64 << 10;
 /** Errors of one answer that are shown. */

@@ -1,5 +1,6 @@
 /** Manifests of a repository. OCI distribution-spec v1.1 "Pulling manifests" and "Pushing Manifests". */
 import { type ByteStream, type Bytes, collect } from "../bytes/stream.ts";
+import { clean } from "../bytes/text.ts";
 import { AppError, IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest, splitDigest } from "../oci/digest.ts";
@@ -11,7 +12,6 @@ import type { Call, Content } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { drain } from "./drain.ts";
 import { pullScope, pushScope } from "./endpoint.ts";
-import { clean } from "./redact.ts";
 
 /** A HEAD has no words, some registries refuse it, and Nexus denies by HEAD what it gives by GET: these ask for a GET. */
 const ASK_AGAIN = [400, 403, 404, 405, 406, 501];

@@ -42,7 +42,7 @@ async function probe(
     try {
       const limit = AbortSignal.timeout(PATIENCE);
       const response = await send(`${origin}/v2/`, {
-        method: "GET",
+        method: "HEAD",
         headers: {},
         unverified,
         signal: signal ? AbortSignal.any([signal, limit]) : limit,

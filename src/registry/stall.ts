@@ -35,6 +35,7 @@ export function withStall(next: Transport, stall: number): Transport {
 
 interface Watch {
   readonly signal: AbortSignal;
+  /** Nothing happens after the end: a runtime may ask for the end of a body when the answer to it is here already. */
   arm(milliseconds: number): void;
   disarm(): void;
   /** Disarms for good, and forgets the caller's signal. */
@@ -44,6 +45,7 @@ interface Watch {
 function startWatch(stall: number, outer: AbortSignal | undefined): Watch {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let ended = false;
   function disarm(): void {
     clearTimeout(timer);
   }
@@ -58,10 +60,11 @@ function startWatch(stall: number, outer: AbortSignal | undefined): Watch {
     signal: controller.signal,
     arm(milliseconds) {
       clearTimeout(timer);
-      timer = setTimeout(fail, milliseconds);
+      if (!ended) timer = setTimeout(fail, milliseconds);
     },
     disarm,
     end() {
+      ended = true;
       disarm();
       outer?.removeEventListener("abort", stop);
     },

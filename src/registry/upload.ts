@@ -1,6 +1,7 @@
 /** A blob into a registry: one POST, one PUT. OCI distribution-spec v1.1 "POST then PUT" and "Mounting a blob". */
 import { backoff, pause } from "../bytes/retry.ts";
 import type { ByteStream } from "../bytes/stream.ts";
+import { clean } from "../bytes/text.ts";
 import { AppError, RegistryError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -12,7 +13,6 @@ import { mountScope, pushScope, uploadsPath } from "./endpoint.ts";
 import type { Upload } from "./exchange.ts";
 import { resolveLocation } from "./location.ts";
 import { networkReason } from "./network.ts";
-import { clean } from "./redact.ts";
 import { isPassing } from "./retry.ts";
 
 /** Upload sessions that refused mounts left open, by what was to be mounted. */

@@ -1,7 +1,7 @@
 /** Bytes that arrive in pieces and are read once they are complete: in memory while they are few, then in a file. */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { readFile, writeFully } from "../bytes/file.ts";
-import { type ByteStream, type Bytes, concat } from "../bytes/stream.ts";
+import type { ByteStream, Bytes } from "../bytes/stream.ts";
 
 /** Bytes that stay in memory, and the size of the writes beyond. */
 const MEMORY = 1 << 20;
@@ -24,7 +24,7 @@ export function createSpool(file: () => Promise<string>): Spool {
   let waiting: Bytes[] = [];
   let held = 0;
   async function flush(handle: FileHandle): Promise<void> {
-    await writeFully(handle, concat(waiting));
+    await writeFully(handle, waiting);
     written += held;
     waiting = [];
     held = 0;

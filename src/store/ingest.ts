@@ -1,27 +1,33 @@
 /** The one writer of blob files: a partial file that is resumed, verified, then renamed into place. */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { readHandle, writeFully } from "../bytes/file.ts";
-import { type Bytes, concat } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
+import type { Bytes } from "../bytes/stream.ts";
+import { IntegrityError } from "../errors.ts";
 import { hashFor } from "../oci/digest.ts";
 import { type Held, read } from "./read.ts";
 import type { Call, Content } from "./store.ts";
 
-/** Small chunks are gathered to this size before they are written. */
-const GATHER = 256 << 10;
+/** Chunks are gathered to this many bytes for a write. */
+const GATHER = 512 << 10;
 
 /**
- * Lands content in the file `path`. Continues what an earlier run left in `partial` (its bytes are hashed again), verifies,
- * renames. Both folders must exist, on one file system. Interrupted: `partial` stays for the next run. Wrong bytes: it is
- * removed, since what is wrong must not be resumed.
+ * Lands content in the file `path`. Continues what an earlier run left in `partial` (its bytes are hashed again), or begins
+ * anew where that turns out to be wrong; verifies, renames. Both folders must exist, on one file system. Interrupted:
+ * `partial` stays for the next run. Wrong bytes: it is removed, since what is wrong must not be resumed.
  */
 export async function ingest(content: Content, path: string, partial: string, options: Call = {}): Promise<void> {
   const file = await open(partial, content.once ? "w+" : "a+");
   try {
     const held = content.once ? undefined : await rehash(file, content, options);
-    await writeAll(file, read(content, { ...options, held }));
+    try {
+      await writeAll(file, read(content, { ...options, held }));
+    } catch (error) {
+      if (held === undefined || !(error instanceof IntegrityError)) throw error;
+      await file.truncate(0);
+      await writeAll(file, read(content, options));
+    }
   } catch (error) {
-    if (error instanceof AppError && error.code === "INTEGRITY") await rm(partial, { force: true });
+    if (error instanceof IntegrityError) await rm(partial, { force: true });
     throw error;
   } finally {
     await file.close();
@@ -29,16 +35,20 @@ export async function ingest(content: Content, path: string, partial: string, op
   await rename(partial, path);
 }
 
-/** Appends a stream, on errors too: what arrived before one is worth resuming from. */
+/**
+ * Appends a stream, one write under way while the next is gathered. When the stream fails, what came before is written all
+ * the same: it is worth resuming from.
+ */
 async function writeAll(file: FileHandle, stream: AsyncIterable<Bytes>): Promise<void> {
   let waiting: Bytes[] = [];
   let size = 0;
+  let writing = Promise.resolve();
   async function flush(): Promise<void> {
-    if (size === 0) return;
-    const bytes = concat(waiting);
+    await writing;
+    writing = writeFully(file, waiting);
+    writing.catch(() => {}); // it is awaited before the next one, and at the end
     waiting = [];
     size = 0;
-    await writeFully(file, bytes);
   }
   try {
     for await (const chunk of stream) {
@@ -48,6 +58,7 @@ async function writeAll(file: FileHandle, stream: AsyncIterable<Bytes>): Promise
     }
   } finally {
     await flush();
+    await writing;
   }
 }
 

@@ -26,6 +26,7 @@ export async function* read(content: Content, options: Call & { held?: Held | un
   let last: Bytes | undefined;
   if (seen < size || seen === 0)
     for await (const chunk of content.open({ start: seen, signal: options.signal })) {
+      if (chunk.length === 0) continue; // it would push out the one that is held back
       seen += chunk.length;
       if (seen > size) throw mismatch(content.descriptor, `more than ${size} bytes`);
       hash.update(chunk);

@@ -1,6 +1,6 @@
 /** The watchdog, with transports that fall silent. */
 import { expect, test } from "bun:test";
-import { type ByteStream, type Bytes, collect } from "../../src/bytes/stream.ts";
+import { type ByteStream, type Bytes, collect, streamOf } from "../../src/bytes/stream.ts";
 import type { Exchange, Transport } from "../../src/registry/exchange.ts";
 import { withStall } from "../../src/registry/stall.ts";
 
@@ -86,4 +86,20 @@ test("an early end of the reader ends the body", async () => {
   const response = await withStall(async () => new Response(body), 60_000)("https://r.example/", GET);
   for await (const _ of response.body!) break;
   expect(cancelled).toBe(true);
+});
+
+test("an upload's end that is asked for after its answer arms nothing", async () => {
+  let late: AsyncIterator<Bytes> | undefined;
+  let signal: AbortSignal | undefined;
+  const upload = { length: 1, open: () => streamOf(new Uint8Array(1)) };
+  const quick: Transport = async (_, exchange) => {
+    signal = exchange.signal;
+    late = (exchange.upload as typeof upload).open()[Symbol.asyncIterator]();
+    await late.next();
+    return new Response(null, { status: 201 });
+  };
+  await withStall(quick, 1)("https://r.example/", { ...GET, method: "PUT", upload });
+  expect((await late!.next()).done).toBe(true);
+  await Bun.sleep(40);
+  expect(signal!.aborted).toBe(false);
 });

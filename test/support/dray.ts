@@ -1,6 +1,6 @@
 /** Runs the product as its users do: a process with a command line, in a folder of its own, with nothing of this machine's settings. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Ended } from "./run.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -41,10 +41,12 @@ export interface Workplace extends AsyncDisposable {
 
 export async function openWorkplace(): Promise<Workplace> {
   const folder = await temporaryFolder();
-  const file = (name: string): string => join(folder.path, name);
-  const start = (args: readonly string[], options: DrayOptions = {}): Dray => startDray(args, folder.path, options);
+  const path = join(folder.path, "work");
+  await mkdir(path);
+  const file = (name: string): string => join(path, name);
+  const start = (args: readonly string[], options: DrayOptions = {}): Dray => startDray(args, path, options);
   return {
-    path: folder.path,
+    path,
     file,
     async list(name, lines) {
       await writeFile(file(name), lines.map((line) => `${line}\n`).join(""));
@@ -60,7 +62,7 @@ function startDray(args: readonly string[], cwd: string, { runtime = "bun", inpu
   const [program, ...before] = commandOf(runtime);
   const child = spawn(program!, [...before, ...args], {
     cwd,
-    env: { HOME: join(cwd, ".home"), ...env },
+    env: { HOME: join(dirname(cwd), "home"), ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stdin.on("error", () => {});

@@ -54,7 +54,7 @@ export default defineCommand({
     const listed = await listStore(store, { signal });
     const time = savedTime();
     const options = { selection: parseSelection(flags.arch, flags.os), strict: false, jobs, savedTime: time, signal };
-    const reporting = { wording: { verb: "compress", past: "Compressed" }, failed: flags.failed, atomic: true };
+    const reporting = { past: "Compressed", failed: flags.failed, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
       const summary = await compress(store, { path, format }, { ...options, onEvent });
       if (summary.archived !== undefined) log.info(`wrote ${path}`);

@@ -53,7 +53,7 @@ export default defineCommand({
       savedTime: savedTime(),
       signal,
     };
-    const reporting = { wording: { verb: "decompress", past: "Decompressed" }, failed: flags.failed, atomic: true };
+    const reporting = { past: "Decompressed", failed: flags.failed, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
       const wanted = await wantedIn(store, () => cache.repository(""), { signal });
       const summary = await save(wanted, { cache }, { ...options, onEvent });

@@ -53,8 +53,7 @@ export default defineCommand({
     await using store = await openStore(flags.source, { signal });
     const settings = { tlsVerify: flags["tls-verify"], log };
     const listed = await listStore(store, { signal });
-    const wording = { verb: "load", past: "Loaded" };
-    return await report(listed, { wording, failed: flags.failed }, session, async (onEvent) => {
+    return await report(listed, { past: "Loaded", failed: flags.failed }, session, async (onEvent) => {
       await using registries = openRegistries({ ...settings, onEvent });
       const wanted = await wantedIn(store, below(registries.at(prefix.registry), prefix), { signal });
       const selection = parseSelection(flags.arch, flags.os);

@@ -46,12 +46,16 @@ export default defineCommand({
     const { listed, valid } = numberLines(parseMirrorList(list.text, list.source, ends), list.source, {
       nameOf: ({ source, destination }) => `${formatReference(source)} => ${formatReference(destination)}`,
     });
-    const wording = { verb: "mirror", past: "Mirrored" };
-    return await report(listed, { wording, failed: flags.failed, input: list.path }, session, async (onEvent) => {
-      await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
-      const selection = parseSelection(flags.arch, flags.os);
-      const wanted = wantedInRegistries(valid, registries);
-      return copy(wanted, { selection, strict: flags["no-arch-os-fail"], jobs, onEvent, signal });
-    });
+    return await report(
+      listed,
+      { past: "Mirrored", failed: flags.failed, input: list.path },
+      session,
+      async (onEvent) => {
+        await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
+        const selection = parseSelection(flags.arch, flags.os);
+        const wanted = wantedInRegistries(valid, registries);
+        return copy(wanted, { selection, strict: flags["no-arch-os-fail"], jobs, onEvent, signal });
+      },
+    );
   }),
 });

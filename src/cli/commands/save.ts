@@ -68,8 +68,7 @@ export default defineCommand({
       signal,
     };
     await using cache = await openCache(flags["cache-dir"]);
-    const wording = { verb: "save", past: "Saved" };
-    const reporting = { wording, failed: flags.failed, input: list.path, atomic: true };
+    const reporting = { past: "Saved", failed: flags.failed, input: list.path, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
       const wanted = wantedInFolder(valid, registries, cache.repository(""));

@@ -56,7 +56,7 @@ export default defineCommand({
     await using cache = await openCache(flags.destination);
     const before = await imagesIn(cache.folder, jobs, log, { signal });
     const reporting = {
-      wording: { verb: "sync", past: "Synced" },
+      past: "Synced",
       failed: flags.failed,
       input: list.path,
       atomic: true,

@@ -1,1 +1,0 @@
-export { type OrderedOptions, ordered } from "./pool.ts";

@@ -1,0 +1,93 @@
+/** Files: ranges of them, and all of them at once. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdir, open, readdir, readFile as readWhole, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readFile, readHandle, writeAtomic, writeFully } from "../../src/bytes/file.ts";
+import { collect, concat, decode, encode } from "../../src/bytes/stream.ts";
+import { randomBytes } from "../support/random-image.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+test.each([
+  [undefined, undefined],
+  [0, 10],
+  [600_000, 2_200_001],
+  [2_499_999, 2_500_000],
+])("reads bytes %p to %p of a file of several chunks", async (start, end) => {
+  const bytes = randomBytes("file", 2_500_000);
+  const path = join(folder.path, "file");
+  await writeFile(path, bytes);
+  expect(await collect(readFile(path, bytes.length, { start, end }), bytes.length)).toEqual(bytes.slice(start, end));
+});
+
+test("a file that was cut ends early instead of waiting", async () => {
+  const path = join(folder.path, "file");
+  await writeFile(path, "abc");
+  expect(decode((await collect(readFile(path, 10), 10))!)).toBe("abc");
+});
+
+test("opens nothing before it is read", async () => {
+  const stream = readFile(join(folder.path, "later"), 3);
+  await writeFile(join(folder.path, "later"), "abc");
+  expect(decode((await collect(stream, 10))!)).toBe("abc");
+});
+
+test("each chunk is an array of its own, and an abort ends between them", async () => {
+  await writeFile(join(folder.path, "file"), randomBytes("chunks", 4 << 20));
+  const file = await open(join(folder.path, "file"));
+  const control = new AbortController();
+  try {
+    const stream = readHandle(file, { start: 0, end: 4 << 20, signal: control.signal })[Symbol.asyncIterator]();
+    const [one, two] = [(await stream.next()).value!, (await stream.next()).value!];
+    expect(one.buffer).not.toBe(two.buffer);
+    control.abort(new Error("enough"));
+    await expect(stream.next()).rejects.toThrow("enough");
+  } finally {
+    await file.close();
+  }
+});
+
+test("writes fully at a position", async () => {
+  const file = await open(join(folder.path, "file"), "w+");
+  try {
+    await writeFully(file, [encode("ab"), encode(""), encode("cdef")]);
+    await writeFully(file, [encode("X"), encode("Y")], 2);
+    await writeFully(file, []);
+  } finally {
+    await file.close();
+  }
+  expect(await readWhole(join(folder.path, "file"), "utf8")).toBe("abXYef");
+});
+
+test.each([true, false])(
+  "puts a file in place with its folders and leaves nothing else (durable: %p)",
+  async (durable) => {
+    const path = join(folder.path, "a/b/c");
+    await writeAtomic(path, encode("one"), { durable });
+    await writeAtomic(path, encode("two"), { durable });
+    expect(await readWhole(path, "utf8")).toBe("two");
+    expect(await readdir(join(folder.path, "a/b"))).toEqual(["c"]);
+  },
+);
+
+test("writes as many chunks at once as there are", async () => {
+  const chunks = Array.from({ length: 5000 }, (_, at) => randomBytes(`chunk ${at % 7}`, 1 + (at % 50)));
+  const file = await open(join(folder.path, "file"), "a+");
+  try {
+    await writeFully(file, [chunks]);
+  } finally {
+    await file.close();
+  }
+  expect(new Uint8Array(await readWhole(join(folder.path, "file")))).toEqual(concat(chunks));
+});
+
+test("a file that cannot be put in place leaves nothing", async () => {
+  await mkdir(join(folder.path, "taken/inside"), { recursive: true });
+  await expect(writeAtomic(join(folder.path, "taken"), encode("x"))).rejects.toThrow();
+  expect(await readdir(folder.path)).toEqual(["taken"]);
+});

@@ -1,0 +1,90 @@
+/** The same save and load on everything that Dray runs on, with an empty PATH and nothing but the folder it is started in. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "../../scripts/build.ts";
+import { HOST } from "../../scripts/runtime.ts";
+import { VERSION } from "../../src/version.ts";
+import { openWorkplace, type Runtime, type Workplace } from "../support/dray.ts";
+import { arm64Emulator, toolsRequired } from "../support/emulators.ts";
+import { pushTo } from "../support/push.ts";
+import { attested, chart, image, multiPlatform } from "../support/random-image.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+
+const SOURCES = {
+  "docker/list": multiPlatform(["linux/amd64", "linux/arm64"], { format: "docker" }),
+  "oci/attested": attested(["linux/amd64"], { size: 400_000 }),
+  zstd: image({ compression: "zstd" }),
+  chart: chart(),
+};
+
+/** Its runtime is fetched; only CI is sure to be able to. */
+const CACHE = join(import.meta.dirname, "..", "..", "node_modules", ".cache", "dray");
+const canBuildArm64 = existsSync(CACHE) && readdirSync(CACHE).some((name) => name.startsWith("bun-linux-arm64-"));
+const skipArm64 = !toolsRequired && (arm64Emulator() === undefined || !canBuildArm64);
+
+let source: TestRegistry;
+let folder: TemporaryFolder;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  source = await startRegistry();
+  for (const [name, artifact] of Object.entries(SOURCES)) await pushTo(source.store.repository(name), artifact, "v1");
+});
+
+afterAll(async () => {
+  await source.close();
+  await folder[Symbol.asyncDispose]();
+});
+
+const archives = new Map<string, Buffer>();
+
+/** Saves in both formats and loads what was saved; the archives are kept, to be compared. */
+async function carryAcross(runtime: Runtime): Promise<void> {
+  await using place = await openWorkplace();
+  const input = Object.keys(SOURCES)
+    .map((name) => `${source.host}/${name}:v1\n`)
+    .join("");
+  const env = { SOURCE_DATE_EPOCH: "1700000000" };
+  for (const archive of ["images.tar.gz", "images.tar.zst"]) {
+    await using target = await startRegistry();
+    const saved = await place.dray(["save", "-d", archive], { runtime, input, env });
+    expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 4 images;/) });
+    const loaded = await place.dray(["load", "-s", archive, "-d", target.host], { runtime });
+    expect(loaded).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 4 images;/) });
+    for (const [name, { root, manifests, blobs }] of Object.entries(SOURCES)) {
+      const repository = target.store.repository(name);
+      expect((await repository.resolve("v1"))?.digest).toBe(root.digest);
+      for (const { descriptor } of [...manifests, ...blobs]) expect(await repository.has(descriptor)).toBe(true);
+    }
+  }
+  archives.set(String(runtime), Buffer.from(await Bun.file(place.file("images.tar.gz")).arrayBuffer()));
+}
+
+describe("save and load", () => {
+  test("on Bun", () => carryAcross("bun"), 30_000);
+  test("on Deno", () => carryAcross("deno"), 30_000);
+
+  test("as the executable of this machine", async () => {
+    const path = await build(HOST, folder.path);
+    await carryAcross([path]);
+    expect(archives.get(path)!.equals(archives.get("bun")!)).toBe(true);
+  }, 60_000);
+
+  test.skipIf(skipArm64)(
+    "as the executable for linux-arm64",
+    async () => {
+      const command = [...arm64Emulator()!, await build("linux-arm64", folder.path)];
+      await using place: Workplace = await openWorkplace();
+      expect(await place.dray(["--version"], { runtime: command })).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
+      const input = `${source.host}/zstd:v1\n`;
+      const saved = await place.dray(["save"], { runtime: command, input });
+      expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 1 image;/) });
+      await using target = await startRegistry();
+      expect(await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host])).toMatchObject({ code: 0 });
+      expect((await target.store.repository("zstd").resolve("v1"))?.digest).toBe(SOURCES.zstd.root.digest);
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,52 @@
+/** Descriptors from hostile JSON: taken whole, or not at all. */
+import { expect, test } from "bun:test";
+import { isIndex, isManifest, parseDescriptor } from "../../src/oci/descriptor.ts";
+import { chart, image, multiPlatform, schema1 } from "../support/random-image.ts";
+
+const GOOD = {
+  mediaType: "application/vnd.oci.image.manifest.v1+json",
+  digest: `sha256:${"a".repeat(64)}`,
+  size: 7,
+};
+
+test("keeps what we know and drops what we do not", () => {
+  const all = {
+    ...GOOD,
+    platform: { os: "linux", architecture: "arm", variant: "v7" },
+    annotations: { a: "b" },
+    artifactType: "x/y",
+  };
+  expect(parseDescriptor({ ...all, urls: ["http://elsewhere"], data: "AA==" }) as unknown).toEqual(all);
+});
+
+test.each([
+  ["no media type", { ...GOOD, mediaType: undefined }],
+  ["a digest that leaves the folder", { ...GOOD, digest: "sha256:../../etc/passwd" }],
+  ["a negative size", { ...GOOD, size: -1 }],
+  ["a fraction of a byte", { ...GOOD, size: 1.5 }],
+  ["more bytes than can be counted", { ...GOOD, size: 2 ** 53 }],
+  ["a size in words", { ...GOOD, size: "7" }],
+  ["nothing", null],
+  ["a list", [GOOD]],
+])("refuses %s", (_, value) => {
+  expect(parseDescriptor(value)).toBeUndefined();
+});
+
+test.each([
+  ["a platform that is none", { platform: { os: "linux" } }],
+  ["a platform of numbers", { platform: { os: "linux", architecture: 64 } }],
+  ["a variant that is no text", { platform: { os: "linux", architecture: "arm", variant: 7 } }],
+  ["annotations that are no texts", { annotations: { a: 1 } }],
+  ["annotations that are no object", { annotations: "a" }],
+  ["an artifact type that is no text", { artifactType: 1 }],
+])("drops %s", (_, field) => {
+  expect(parseDescriptor({ ...GOOD, ...field }) as unknown).toEqual(GOOD);
+});
+
+test("knows manifests and indexes by their types", () => {
+  const [one, many, helm] = [image(), multiPlatform(["linux/amd64"], { format: "docker" }), chart()];
+  expect([one.root, many.root, helm.root].map(isManifest)).toEqual([true, true, true]);
+  expect([one.root, many.root, helm.root].map(isIndex)).toEqual([false, true, false]);
+  expect(isManifest(one.blobs[0]!.descriptor)).toBe(false);
+  expect(isManifest(schema1().root)).toBe(false);
+});

@@ -1,7 +1,7 @@
 /** One entry as members of an archive: its tar bytes, stored between block heads or packed piece by piece. */
 import { availableParallelism } from "node:os";
 import { ordered } from "../bytes/pool.ts";
-import { type ByteStream, type Bytes, concat } from "../bytes/stream.ts";
+import { type ByteStream, type Bytes, concat, type Range } from "../bytes/stream.ts";
 import { type AppError, IntegrityError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Call } from "../store/store.ts";
@@ -25,7 +25,7 @@ export interface Entry {
   /** Goes into the index. Not checked here. */
   readonly digest?: Digest | undefined;
   /** Called once, and only for files. */
-  open(options?: Call): ByteStream;
+  open(options?: Range & Call): ByteStream;
 }
 
 /** Where the first piece does not shrink to this part of itself, the entry is stored. */
@@ -66,7 +66,7 @@ async function* tarBytes(entry: Entry, header: Bytes, call: Call): ByteStream {
   yield header;
   let seen = 0;
   if (entry.size > 0 || entry.type === undefined || entry.type === "file")
-    for await (const chunk of entry.open(call)) {
+    for await (const chunk of entry.open({ ...call, reuse: entry.compressed === true })) {
       call.signal?.throwIfAborted();
       seen += chunk.length;
       if (seen > entry.size) throw mismatch(entry, `more than ${entry.size}`);

@@ -6,23 +6,37 @@ import type { ByteStream, Bytes, Range } from "./stream.ts";
 /** Large enough to read at the speed of the disk, small enough for twenty readers at once. */
 const CHUNK = 1 << 20;
 
+export interface FileRange extends Range {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Bytes `[start, end)` of an open file, which stays open and must stay so until the stream has ended. Each chunk is a fresh
- * array; the next one is read while the reader is busy with this one.
+ * Bytes `[start, end)` of an open file, which stays open and must stay so until the stream has ended. The next chunk is read
+ * while the reader is busy with this one. Each is a fresh array, unless `reuse` is set.
  */
 export async function* readHandle(
   file: FileHandle,
-  range: { start: number; end: number; signal?: AbortSignal | undefined },
+  { start = 0, end, reuse, signal }: FileRange & { readonly end: number },
 ): ByteStream {
-  async function readAt(at: number): Promise<Bytes> {
-    const buffer = new Uint8Array(Math.max(0, Math.min(CHUNK, range.end - at)));
-    const { bytesRead } = buffer.length === 0 ? { bytesRead: 0 } : await file.read(buffer, 0, buffer.length, at);
-    return bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead);
+  const pages: Bytes[] = [];
+  let turn = 0;
+  function page(size: number): Bytes {
+    if (!reuse) return new Uint8Array(size);
+    turn = 1 - turn;
+    pages[turn] ??= new Uint8Array(Math.min(CHUNK, end - start));
+    return pages[turn]!.subarray(0, size);
   }
-  let next = readAt(range.start);
+  async function readAt(at: number): Promise<Bytes> {
+    const size = Math.max(0, Math.min(CHUNK, end - at));
+    if (size === 0) return new Uint8Array(0);
+    const bytes = page(size);
+    const { bytesRead } = await file.read(bytes, 0, size, at);
+    return bytes.subarray(0, bytesRead);
+  }
+  let next = readAt(start);
   try {
-    for (let at = range.start; at < range.end; ) {
-      range.signal?.throwIfAborted();
+    for (let at = start; at < end; ) {
+      signal?.throwIfAborted();
       const chunk = await next;
       if (chunk.length === 0) return;
       at += chunk.length;
@@ -35,14 +49,10 @@ export async function* readHandle(
 }
 
 /** Bytes of a file that is opened when the first is asked for, and closed after the last or when the reader leaves. */
-export async function* readFile(
-  path: string,
-  size: number,
-  options: Range & { signal?: AbortSignal | undefined } = {},
-): ByteStream {
+export async function* readFile(path: string, size: number, options: FileRange = {}): ByteStream {
   const file = await open(path);
   try {
-    yield* readHandle(file, { start: options.start ?? 0, end: options.end ?? size, signal: options.signal });
+    yield* readHandle(file, { ...options, end: options.end ?? size });
   } finally {
     await file.close();
   }

@@ -8,6 +8,8 @@ export type ByteStream = AsyncIterable<Bytes>;
 export interface Range {
   readonly start?: number | undefined;
   readonly end?: number | undefined;
+  /** The reader is done with a chunk when it asks for the next: its memory may be used again. Default: every chunk is fresh. */
+  readonly reuse?: boolean | undefined;
 }
 
 /** A stream of bytes that are all here. */

@@ -56,8 +56,7 @@ function shareOf(folder: string): Omit<Sink, "place"> {
   function get(descriptor: Descriptor): Content {
     return {
       descriptor,
-      open: ({ start, end, signal } = {}) =>
-        readFile(pathOf(descriptor.digest), descriptor.size, { start, end, signal }),
+      open: (options) => readFile(pathOf(descriptor.digest), descriptor.size, options),
     };
   }
   async function prove(descriptor: Descriptor, options: Call): Promise<boolean> {

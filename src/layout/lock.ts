@@ -1,8 +1,9 @@
 /** One writer for a folder. */
-import { open, readFile, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { constants, copyFile, link, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { AppError, reasonOf } from "../errors.ts";
+import { AppError, asAppError } from "../errors.ts";
 
 interface Holder {
   readonly pid: number;
@@ -17,19 +18,34 @@ interface Holder {
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, ".lock");
   const own: Holder = { pid: process.pid, host: hostname(), started: new Date().toISOString() };
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const file = await open(path, "wx");
-      await file.writeFile(JSON.stringify(own));
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST")
-        throw new AppError("STORAGE", `Cannot lock "${folder}": ${reasonOf(error)}`, { cause: error });
+  // Whole before it has its name: an empty lock would be taken for one that nobody holds.
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(draft, JSON.stringify(own));
+    for (let attempt = 1; ; attempt++) {
+      if (await claim(draft, path)) return () => rm(path, { force: true });
+      const holder = await readHolder(path);
+      if (attempt > 3 || (holder && isAlive(holder, own.host))) throw held(folder, path, holder);
+      await rm(path, { force: true });
     }
-    const holder = await readHolder(path);
-    if (attempt > 3 || (holder && isAlive(holder, own.host))) throw held(folder, path, holder);
-    await rm(path, { force: true });
+  } catch (error) {
+    throw asAppError(error, "STORAGE", `Cannot lock "${folder}"`);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Gives the draft its name; false where there is such a file. File systems without hard links get a copy. */
+async function claim(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") throw error;
+      return copyFile(draft, path, constants.COPYFILE_EXCL);
+    });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 

@@ -79,7 +79,7 @@ test("writes as many chunks at once as there are", async () => {
   const chunks = Array.from({ length: 5000 }, (_, at) => randomBytes(`chunk ${at % 7}`, 1 + (at % 50)));
   const file = await open(join(folder.path, "file"), "a+");
   try {
-    await writeFully(file, [chunks]);
+    await writeFully(file, chunks);
   } finally {
     await file.close();
   }

@@ -18,8 +18,11 @@ export interface StoreUnderTest {
 const BLOB = "application/octet-stream";
 const LIMIT = 64 << 20;
 
-/** Declares the suite. `create` is called before each test, `close` after it. */
-export function testStore(name: string, create: () => Promise<StoreUnderTest>): void {
+/**
+ * Declares the suite. `create` is called before each test, `close` after it. `named: false` leaves out names and what is a
+ * repository's own: for a store where all repositories share everything and something else gives the names.
+ */
+export function testStore(name: string, create: () => Promise<StoreUnderTest>, { named = true } = {}): void {
   describe(`${name} as a store`, () => {
     let under: StoreUnderTest;
     let repository: Sink;
@@ -30,6 +33,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     afterEach(() => under.close());
     testBlobs(() => repository);
     testFailures(() => repository);
+    if (!named) return;
     testNames(
       () => repository,
       () => under.store,

@@ -1,5 +1,5 @@
 /** A list in which some images cannot be had: the others are saved whole, and what failed can be tried again. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { SavedList } from "../../src/layout/hangar.ts";
@@ -9,6 +9,8 @@ import { pushTo } from "../support/push.ts";
 import { type Artifact, image, layer } from "../support/random-image.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { run } from "../support/run.ts";
+
+setDefaultTimeout(120_000);
 
 const shared = layer("shared", 3000);
 const lost = layer("lost", 3000);
@@ -88,7 +90,7 @@ describe("three of ten", () => {
     expect((await Bun.file(place.file("save-failed.txt")).text()).split("\n").sort()).toEqual(
       failed.split("\n").sort(),
     );
-  }, 30_000);
+  });
 });
 
 describe("an image that fails when the archive has begun", () => {
@@ -109,6 +111,22 @@ describe("an image that fails when the archive has begun", () => {
     expect(existsSync(place.file(`saved-image-cache/share/sha256/${wrong.descriptor.digest.slice(7)}`))).toBe(false);
     expect(await loaded("saved-images.tar.gz")).toEqual(["good/2"]);
   });
+});
+
+test("an archive with a wrong byte brings what is whole, and ends in exit code 4", async () => {
+  expect(await place.dray(["save", "-d", "good.tar"], { input: `${at("good/1")}\n${at("good/2")}\n` })).toMatchObject({
+    code: 0,
+  });
+  const bytes = Buffer.from(await Bun.file(place.file("good.tar")).arrayBuffer());
+  const [, own] = GOOD["good/1"]!.blobs.slice(1);
+  bytes[bytes.indexOf(own!.bytes) + 100]! ^= 1;
+  await Bun.write(place.file("bad.tar"), bytes);
+  await using target = await startRegistry();
+  const load = await place.dray(["load", "-s", "bad.tar", "-d", target.host]);
+  expect(load).toMatchObject({ code: 4, stdout: expect.stringMatching(/^Loaded 1 image, 1 failed;/) });
+  expect(load.stderr).toContain(own!.descriptor.digest);
+  expect(await target.store.repository("good/1").resolve("v1")).toBeUndefined();
+  expect((await target.store.repository("good/2").resolve("v1"))?.digest).toBe(GOOD["good/2"]!.root.digest);
 });
 
 describe("an empty list", () => {

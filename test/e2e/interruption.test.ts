@@ -1,14 +1,16 @@
 /** Ctrl-C in the middle: nothing looks finished, and the next run goes on where this one stopped. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir, stat } from "node:fs/promises";
-import { type Dray, openWorkplace, type Workplace } from "../support/dray.ts";
+import { type Dray, openWorkplace, type Runtime, type Workplace } from "../support/dray.ts";
 import { type FaultRule, withFaults } from "../support/faults.ts";
 import { pushTo } from "../support/push.ts";
 import { image, layer } from "../support/random-image.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { run } from "../support/run.ts";
 
-const SIZE = 2_000_000;
+setDefaultTimeout(120_000);
+
+const SIZE = 8_000_000;
 const large = layer("large", SIZE);
 const small = image({ seed: "small" });
 const big = image({ seed: "big", layers: [layer("first", 1000), large] });
@@ -37,9 +39,9 @@ const partial = `saved-image-cache/.partial/${hexOf(large)}`;
 const lines = (...names: string[]): string => names.map((name) => `${registry.host}/test/${name}:v1\n`).join("");
 
 /** Starts a save that hangs in the middle of the large layer, with some of it on the disk and the small image done. */
-async function hanging(): Promise<Dray> {
+async function hanging(runtime: Runtime = "bun"): Promise<Dray> {
   rules = [{ path: new RegExp(`blobs/${large.descriptor.digest}`), fault: { type: "stall", after: SIZE / 2 } }];
-  const dray = place.start(["save"], { input: lines("small", "big") });
+  const dray = place.start(["save"], { runtime, input: lines("small", "big") });
   await dray.saying(/SAVED \[\S*\/test\/small:v1\]/);
   while ((await sizeOf(partial)) < SIZE / 8) await Bun.sleep(10);
   return dray;
@@ -83,14 +85,32 @@ test("Ctrl-C leaves the older archive, the next run resumes, the one after packs
   const packed = stdout.split("\n").filter((name) => /share\/sha256\/./.test(name));
   const own = [...other.manifests, ...other.blobs].map((part) => `saved-image-cache/share/sha256/${hexOf(part)}`);
   expect(packed.sort()).toEqual(own.sort());
-}, 30_000);
+});
 
-test("SIGTERM ends with 143 and a list of what is to do", async () => {
-  const dray = await hanging();
+test.each(["bun", "deno"] as const)("SIGTERM on %s ends with 143 and a list of what is to do", async (runtime) => {
+  const dray = await hanging(runtime);
   dray.kill("SIGTERM");
   expect(await dray.ended).toMatchObject({ code: 143, stdout: "" });
   expect((await readdir(place.path)).sort()).toEqual(["save-failed.txt", "saved-image-cache"]);
-}, 30_000);
+});
+
+test("Ctrl-C while a registry takes its time over an upload", async () => {
+  expect(await place.dray(["save"], { input: lines("big") })).toMatchObject({ code: 0 });
+  const asked = Promise.withResolvers<void>();
+  await using target = await startRegistry(undefined, {
+    wrap: (handler) => async (request) => {
+      if (request.method !== "PUT" || !request.url.includes(hexOf(large))) return handler(request);
+      asked.resolve();
+      return new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
+    },
+  });
+  const dray = place.start(["load", "-s", "saved-images.tar.gz", "-d", target.host]);
+  await asked.promise;
+  dray.kill("SIGINT");
+  expect(await dray.ended).toMatchObject({ code: 130, stdout: "" });
+  expect(await Bun.file(place.file("load-failed.txt")).text()).toBe(lines("big"));
+  expect(await target.store.repository("test/big").resolve("v1")).toBeUndefined();
+});
 
 test("Ctrl-C while a registry does not even answer", async () => {
   const asked = Promise.withResolvers<void>();
@@ -106,7 +126,7 @@ test("Ctrl-C while a registry does not even answer", async () => {
   dray.kill("SIGINT");
   expect(await dray.ended).toMatchObject({ code: 130 });
   expect((await readdir(place.path)).sort()).toEqual(["save-failed.txt", "saved-image-cache"]);
-}, 30_000);
+});
 
 test("a cache folder has one writer; the lock of a dead one is taken over", async () => {
   const first = await hanging();
@@ -123,4 +143,4 @@ test("a cache folder has one writer; the lock of a dead one is taken over", asyn
   expect(third).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 2 images;/) });
   expect((await readdir(place.path)).sort()).toEqual(["saved-image-cache", "saved-images.tar.gz"]);
   expect(await sizeOf("saved-image-cache/.lock")).toBe(0);
-}, 30_000);
+});

@@ -1,5 +1,5 @@
 /** The main job with real programs: skopeo fills a registry, Dray carries it across, podman, skopeo and tar take what arrives. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { SavedList } from "../../src/layout/hangar.ts";
@@ -11,6 +11,8 @@ import { type Artifact, attested, chart, image, index, layer, multiPlatform } fr
 import { startRegistry } from "../support/registry.ts";
 import { type Ended, run } from "../support/run.ts";
 import { requireTool } from "../support/tool.ts";
+
+setDefaultTimeout(120_000);
 
 const BOTH = ["linux/amd64", "linux/arm64"];
 const shared = layer("shared", 40_000);
@@ -58,7 +60,7 @@ describe.skipIf(missing !== undefined)("real programs", () => {
     );
     saved = await place.dray(["save", "-f", list, "-a", "all", "--os", "all"]);
     loaded = await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host]);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await source?.close();
@@ -90,14 +92,18 @@ describe.skipIf(missing !== undefined)("real programs", () => {
       expect(await manifestStatus(target.host, name, descriptor.digest)).toBe(200);
   });
 
+  /** Flags for a podman that shares nothing with this machine's, and needs no systemd. */
+  function podman(): readonly string[] {
+    const places = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, place.file(`podman-${name}`)]);
+    return [...places, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
+  }
+
   test("podman pulls every image", async () => {
-    const storage = ["--root", place.file("podman"), "--runroot", place.file("podman-run")];
-    const flags = [...storage, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
     const names = IMAGES.map((name) => `${target.host}/${name}:v1`);
-    await ok("podman", [...flags, "pull", "--quiet", "--tls-verify=false", "--arch", "amd64", ...names]);
-    const images = await ok("podman", [...flags, "images", "--format", "{{.Repository}}:{{.Tag}}"]);
+    await ok("podman", [...podman(), "pull", "--quiet", "--tls-verify=false", "--arch", "amd64", ...names]);
+    const images = await ok("podman", [...podman(), "images", "--format", "{{.Repository}}:{{.Tag}}"]);
     expect(images.trim().split("\n").sort()).toEqual([...names].sort());
-  }, 60_000);
+  });
 
   test("skopeo copies every image out of the unpacked archive", async () => {
     await ok("mkdir", [place.file("unpacked")]);
@@ -118,7 +124,7 @@ describe.skipIf(missing !== undefined)("real programs", () => {
       const copied = digestOfText(await Bun.file(join(to, "manifest.json")).text());
       expect(copied).toBe(root.mediaType === DOCKER_LIST ? first!.Digest : root.digest);
     }
-  }, 60_000);
+  });
 
   test("a subset keeps the digest of each platform's manifest", async () => {
     await using registry = await startDebianRegistry();
@@ -136,11 +142,9 @@ describe.skipIf(missing !== undefined)("real programs", () => {
     }
     for (const name of ["docker/single", "oci/single", "plain", "charts/demo", "some/deep/path/zstd"])
       expect(await rawDigest(registry.host, name, "v1")).toBe(SOURCES[name]!.root.digest);
-    const storage = ["--root", place.file("podman"), "--runroot", place.file("podman-run")];
-    const flags = [...storage, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
     const pull = ["pull", "--quiet", "--tls-verify=false", `${registry.host}/oci/attested:v1`];
-    await ok("podman", [...flags, ...pull]);
-  }, 60_000);
+    await ok("podman", [...podman(), ...pull]);
+  });
 
   test("an unpacked tar archive loads as a folder", async () => {
     await using registry = await startDebianRegistry();
@@ -153,7 +157,7 @@ describe.skipIf(missing !== undefined)("real programs", () => {
     ).toMatchObject({ code: 0 });
     for (const name of NAMES)
       expect(await rawDigest(registry.host, `far/side/${name}`, "v1")).toBe(SOURCES[name]!.root.digest);
-  }, 60_000);
+  });
 });
 
 /** skopeo cannot carry an index inside an index; that one is put by hand. */

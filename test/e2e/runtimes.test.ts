@@ -1,5 +1,5 @@
 /** The same save and load on everything that Dray runs on, with an empty PATH and nothing but the folder it is started in. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
@@ -11,6 +11,8 @@ import { pushTo } from "../support/push.ts";
 import { attested, chart, image, multiPlatform } from "../support/random-image.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+
+setDefaultTimeout(120_000);
 
 const SOURCES = {
   "docker/list": multiPlatform(["linux/amd64", "linux/arm64"], { format: "docker" }),
@@ -63,28 +65,24 @@ async function carryAcross(runtime: Runtime): Promise<void> {
 }
 
 describe("save and load", () => {
-  test("on Bun", () => carryAcross("bun"), 30_000);
-  test("on Deno", () => carryAcross("deno"), 30_000);
+  test("on Bun", () => carryAcross("bun"));
+  test("on Deno", () => carryAcross("deno"));
 
   test("as the executable of this machine", async () => {
     const path = await build(HOST, folder.path);
     await carryAcross([path]);
     expect(archives.get(path)!.equals(archives.get("bun")!)).toBe(true);
-  }, 60_000);
+  });
 
-  test.skipIf(skipArm64)(
-    "as the executable for linux-arm64",
-    async () => {
-      const command = [...arm64Emulator()!, await build("linux-arm64", folder.path)];
-      await using place: Workplace = await openWorkplace();
-      expect(await place.dray(["--version"], { runtime: command })).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
-      const input = `${source.host}/zstd:v1\n`;
-      const saved = await place.dray(["save"], { runtime: command, input });
-      expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 1 image;/) });
-      await using target = await startRegistry();
-      expect(await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host])).toMatchObject({ code: 0 });
-      expect((await target.store.repository("zstd").resolve("v1"))?.digest).toBe(SOURCES.zstd.root.digest);
-    },
-    120_000,
-  );
+  test.skipIf(skipArm64)("as the executable for linux-arm64", async () => {
+    const command = [...arm64Emulator()!, await build("linux-arm64", folder.path)];
+    await using place: Workplace = await openWorkplace();
+    expect(await place.dray(["--version"], { runtime: command })).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
+    const input = `${source.host}/zstd:v1\n`;
+    const saved = await place.dray(["save"], { runtime: command, input });
+    expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 1 image;/) });
+    await using target = await startRegistry();
+    expect(await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host])).toMatchObject({ code: 0 });
+    expect((await target.store.repository("zstd").resolve("v1"))?.digest).toBe(SOURCES.zstd.root.digest);
+  });
 });

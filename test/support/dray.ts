@@ -24,8 +24,8 @@ export interface DrayOptions {
 export interface Dray {
   readonly ended: Promise<Ended>;
   kill(signal: NodeJS.Signals): void;
-  /** Resolves when standard output or standard error has had a line that matches; rejects when the run ends without. */
-  saying(pattern: RegExp): Promise<void>;
+  /** The match, once standard output or standard error has one; rejects when the run ends without. */
+  saying(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 /** A folder to run it in, gone after the test. */
@@ -79,13 +79,15 @@ function startDray(args: readonly string[], cwd: string, { runtime = "bun", inpu
     ended,
     kill: (signal) => void child.kill(signal),
     saying(pattern) {
-      const said = Promise.withResolvers<void>();
+      const said = Promise.withResolvers<RegExpExecArray>();
       const look = (): void => {
-        if (pattern.test(told.stdout) || pattern.test(told.stderr)) said.resolve();
+        const match = pattern.exec(told.stdout) ?? pattern.exec(told.stderr);
+        if (match) said.resolve(match);
       };
       onText.add(look);
       look();
-      void ended.then(() => said.reject(new Error(`it never said ${pattern}: ${told.stdout}${told.stderr}`)));
+      const miss = (): void => said.reject(new Error(`it never said ${pattern}: ${told.stdout}${told.stderr}`));
+      void ended.then(miss, miss);
       return said.promise;
     },
   };

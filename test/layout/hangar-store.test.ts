@@ -1,0 +1,114 @@
+/** Trees in Hangar's layout, as hostile archives may have them. */
+import { expect, test } from "bun:test";
+import { encode, streamOf } from "../../src/bytes/stream.ts";
+import { layoutFiles } from "../../src/layout/hangar.ts";
+import { isHangar, openHangar } from "../../src/layout/hangar-store.ts";
+import type { Tree } from "../../src/store/store.ts";
+import { laidOut } from "../support/laid.ts";
+import { chart, image, multiPlatform } from "../support/random-image.ts";
+import { errorOf } from "../support/thrown.ts";
+
+/** A tree of texts and bytes; says when it was closed. */
+function treeOf(files: Record<string, string | Uint8Array>): Tree & { closed: boolean } {
+  return {
+    closed: false,
+    paths: () => Object.keys(files),
+    file(path) {
+      const found = files[path];
+      if (found === undefined) return undefined;
+      const bytes = typeof found === "string" ? encode(found) : (found as Uint8Array<ArrayBuffer>);
+      return { size: bytes.length, open: ({ start = 0, end = bytes.length } = {}) => streamOf(bytes.subarray(start, end)) };
+    },
+    async [Symbol.asyncDispose]() {
+      this.closed = true;
+    },
+  };
+}
+
+const ROOT = { MediaType: image().root.mediaType, Digest: image().root.digest, Size: image().root.size };
+const ENTRY = { Source: "docker.io/library/nginx", Tag: "1", Root: ROOT };
+
+function listed(list: unknown): Tree {
+  return treeOf({ "saved-images-list.json": JSON.stringify(list) });
+}
+
+test("is known by its list", () => {
+  expect(isHangar(treeOf({ "saved-images-list.json": "" }))).toBe(true);
+  expect(isHangar(treeOf({ "index.json": "{}" }))).toBe(false);
+});
+
+test("names its images in the order of the list, artifacts last, and finds them by tag and digest", async () => {
+  const usual = multiPlatform(["linux/amd64"]);
+  const laid = [
+    await laidOut(chart(), "ghcr.io/org/chart", "1.2.3"),
+    await laidOut(usual, "docker.io/a/usual", "1"),
+    await laidOut(usual, "docker.io/a/usual", undefined),
+  ];
+  const { path, bytes } = layoutFiles(laid, new Date(0))[0]!;
+  const store = await openHangar(treeOf({ [path]: bytes! }), "x");
+  const references = await Array.fromAsync(store.references());
+  expect(references.map((one) => `${one.path}:${one.tag} ${one.root.digest}`)).toEqual([
+    `docker.io/a/usual:1 ${usual.root.digest}`,
+    `ghcr.io/org/chart:1.2.3 ${chart().root.digest}`,
+    `docker.io/a/usual:undefined ${usual.root.digest}`,
+  ]);
+  const repository = store.repository("docker.io/a/usual");
+  const { mediaType, digest, size } = usual.root;
+  expect(await repository.resolve("1")).toEqual({ mediaType, digest, size });
+  expect(await repository.resolve(digest)).toEqual({ mediaType, digest, size });
+  expect(await repository.resolve("2")).toBeUndefined();
+  expect(await store.repository("docker.io/a/other").resolve("1")).toBeUndefined();
+});
+
+test("carries what lies in share with the right size", async () => {
+  const [one, two] = [image({ seed: 1 }).manifests[0]!, image({ seed: 2 }).manifests[0]!];
+  const hex = one.descriptor.digest.slice(7);
+  const files = { "saved-images-list.json": '{"Version":"v1.1.0"}', [`share/sha256/${hex}`]: one.bytes };
+  const tree = treeOf(files);
+  const store = await openHangar(tree, "x");
+  const repository = store.repository("a");
+  expect(await repository.carries?.(one.descriptor)).toBe(true);
+  expect(await repository.carries?.({ ...one.descriptor, size: 1 })).toBe(false);
+  expect(await repository.carries?.(two.descriptor)).toBe(false);
+  expect(await errorOf(() => Array.fromAsync(repository.get(two.descriptor).open()))).toBe(
+    `NOT_FOUND: Cannot read "${two.descriptor.digest}": it is not in "x"`,
+  );
+  await store[Symbol.asyncDispose]();
+  expect(tree.closed).toBe(true);
+});
+
+test("the later of two entries of one name wins", async () => {
+  const other = { ...ROOT, Digest: `sha256:${"b".repeat(64)}` };
+  const list = { Version: "v1.1.0", List: [ENTRY, { ...ENTRY, Root: other }] };
+  const found = await Array.fromAsync((await openHangar(listed(list), "x")).references());
+  expect(found.map(({ root }) => root.digest as string)).toEqual([other.Digest]);
+});
+
+test.each([
+  ["INTEGRITY", "it has no list of images", []],
+  ["INTEGRITY", "it has no list of images", { List: [] }],
+  ["INTEGRITY", "it has no list of images", { Version: "v1.1.0", List: [null] }],
+  ["INTEGRITY", "it has no list of images", { Version: "v1.1.0", Artifacts: {} }],
+  ["UNSUPPORTED", 'its list has version "v9"', { Version: "v9", List: [] }],
+  ["INTEGRITY", "an image has no name", { Version: "v1.1.0", List: [{ Tag: "1", Root: ROOT }] }],
+  ["INTEGRITY", '"../x" is not a tag', { Version: "v1.1.0", List: [{ ...ENTRY, Tag: "../x" }] }],
+  ["INTEGRITY", '"null" is not a tag', { Version: "v1.1.0", List: [{ ...ENTRY, Tag: null }] }],
+  ["INTEGRITY", '"7" is not a tag', { Version: "v1.1.0", List: [{ ...ENTRY, Tag: 7 }] }],
+  ["UNSUPPORTED", "was saved by another tool", { Version: "v1.1.0", List: [{ ...ENTRY, Root: undefined }] }],
+  ["UNSUPPORTED", "was saved by another tool", { Version: "v1.1.0", List: [{ ...ENTRY, Root: null }] }],
+  ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Size: -1 } }] }],
+  ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Size: 1e300 } }] }],
+  ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Digest: "sha256:.." } }] }],
+  ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, MediaType: "a/b" } }] }],
+  ["USAGE", "is not a repository name", { Version: "v1.1.0", List: [{ ...ENTRY, Source: "docker.io/../../x" }] }],
+])("refuses a list with %s: %s", async (code, reason, list) => {
+  const error = await errorOf(() => openHangar(listed(list), "x"));
+  expect(error).toStartWith(`${code}: Cannot `);
+  expect(error).toContain(reason);
+});
+
+test("refuses a list that is not JSON", async () => {
+  expect(await errorOf(() => openHangar(treeOf({ "saved-images-list.json": "{" }), "x"))).toBe(
+    'INTEGRITY: Cannot read saved-images-list.json of "x": it is not JSON',
+  );
+});

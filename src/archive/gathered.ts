@@ -1,8 +1,11 @@
-/** Small writes gathered into large ones, of which one is under way while the next is filled. */
+/** Small writes gathered into large ones, of which some are under way while the next is filled. */
 import type { Bytes } from "../bytes/stream.ts";
 import type { Output } from "./output.ts";
 
 const BUFFER: number = 1 << 20;
+
+/** Writes that may be under way at once. */
+const BEHIND = 3;
 
 export interface Gathered {
   /** Where the next byte will stand in the output. */
@@ -21,11 +24,11 @@ export interface Gathered {
 
 /** Starts at the output's position. `onWritten` hears how many bytes the output has after each write. */
 export function gathered(output: Output, onWritten: (total: number) => void): Gathered {
+  const spare: Bytes[] = [];
+  const writing: Promise<void>[] = [];
   let buffer: Bytes = new Uint8Array(BUFFER);
-  let spare: Bytes = new Uint8Array(BUFFER);
   let filled = 0;
   let start = output.position;
-  let writing = Promise.resolve();
   let failed = false;
 
   async function write(bytes: Bytes): Promise<void> {
@@ -36,19 +39,25 @@ export function gathered(output: Output, onWritten: (total: number) => void): Ga
       throw error;
     }
     onWritten(output.position);
+    spare.push(bytes);
   }
   async function turn(): Promise<void> {
-    await writing;
-    writing = write(buffer.subarray(0, filled));
-    // It is awaited at the next turn; until then its failure must not count as unhandled.
-    writing.catch(() => {});
-    [buffer, spare] = [spare, buffer];
+    if (writing.length === BEHIND) await writing.shift();
+    const under = write(buffer.subarray(0, filled));
+    // It is awaited at a later turn; until then its failure must not count as unhandled.
+    under.catch(() => {});
+    writing.push(under);
+    const free = spare.pop();
+    buffer = free ? new Uint8Array(free.buffer) : new Uint8Array(BUFFER);
     start += filled;
     filled = 0;
   }
+  async function drain(): Promise<void> {
+    while (writing.length > 0) await writing.shift();
+  }
   async function flush(): Promise<void> {
     if (filled > 0) await turn();
-    await writing;
+    await drain();
   }
   return {
     get position() {
@@ -71,14 +80,14 @@ export function gathered(output: Output, onWritten: (total: number) => void): Ga
         filled = position - start;
         return;
       }
-      await writing;
+      await drain();
       await output.truncate?.(position);
       start = position;
       filled = 0;
     },
     flush,
     async settle() {
-      await writing.catch(() => {});
+      await Promise.allSettled(writing);
     },
   };
 }

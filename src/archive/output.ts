@@ -5,9 +5,9 @@ import { writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 
-/** Takes bytes in order, one call at a time. */
+/** Takes bytes in the order of the calls, which need not wait for each other. */
 export interface Output extends AsyncDisposable {
-  /** Bytes taken so far. */
+  /** Bytes given so far. */
   readonly position: number;
   /** Resolves when the caller may use `bytes` for something else. */
   write(bytes: Bytes): Promise<void>;
@@ -31,8 +31,9 @@ export async function fileOutput(path: string): Promise<Output> {
       return position;
     },
     async write(bytes) {
-      await guard(path, () => writeFully(file, [bytes], position));
+      const at = position;
       position += bytes.length;
+      await guard(path, () => writeFully(file, [bytes], at));
     },
     async truncate(to) {
       await guard(path, () => file.truncate(to));

@@ -10,41 +10,40 @@ export interface FileRange extends Range {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Chunks that are read ahead: the threads that read also write, and a reader must not wait for its turn among them. */
+const AHEAD = 3;
+
 /**
- * Bytes `[start, end)` of an open file, which stays open and must stay so until the stream has ended. The next chunk is read
- * while the reader is busy with this one. Each is a fresh array, unless `reuse` is set.
+ * Bytes `[start, end)` of an open file, which stays open and must stay so until the stream has ended. The next chunks are read
+ * while the reader is busy with one. Each is a fresh array, unless `reuse` is set.
  */
 export async function* readHandle(
   file: FileHandle,
   { start = 0, end, reuse, signal }: FileRange & { readonly end: number },
 ): ByteStream {
   const pages: Bytes[] = [];
-  let turn = 0;
+  const reading: Promise<Bytes>[] = [];
+  let asked = start;
   function page(size: number): Bytes {
-    if (!reuse) return new Uint8Array(size);
-    turn = 1 - turn;
-    pages[turn] ??= new Uint8Array(Math.min(CHUNK, end - start));
-    return pages[turn]!.subarray(0, size);
+    const free = reuse ? pages.shift() : undefined;
+    return free && free.length >= size ? free : new Uint8Array(size);
   }
-  async function readAt(at: number): Promise<Bytes> {
-    const size = Math.max(0, Math.min(CHUNK, end - at));
-    if (size === 0) return new Uint8Array(0);
-    const bytes = page(size);
-    const { bytesRead } = await file.read(bytes, 0, size, at);
+  async function readAt(at: number, bytes: Bytes): Promise<Bytes> {
+    const { bytesRead } = await file.read(bytes, 0, Math.min(bytes.length, end - at), at);
     return bytes.subarray(0, bytesRead);
   }
-  let next = readAt(start);
   try {
-    for (let at = start; at < end; ) {
+    while (asked < end || reading.length > 0) {
       signal?.throwIfAborted();
-      const chunk = await next;
+      for (; asked < end && reading.length < AHEAD; asked += CHUNK)
+        reading.push(readAt(asked, page(Math.min(CHUNK, end - asked))));
+      const chunk = (await reading.shift())!;
       if (chunk.length === 0) return;
-      at += chunk.length;
-      next = readAt(at);
       yield chunk;
+      if (reuse) pages.push(new Uint8Array(chunk.buffer));
     }
   } finally {
-    await next.catch(() => {}); // the caller may close the file now
+    await Promise.allSettled(reading); // the caller may close the file now
   }
 }
 

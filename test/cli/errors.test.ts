@@ -1,0 +1,93 @@
+/** What a user reads when something is wrong, word for word, and the exit code. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { openWorkplace, type Workplace } from "../support/dray.ts";
+import { expectGolden } from "../support/golden.ts";
+
+let work: Workplace;
+beforeEach(async () => {
+  work = await openWorkplace();
+  await work.list("images.txt", ["nginx"]);
+  await work.list("empty.txt", ["# nothing yet", ""]);
+});
+afterEach(() => work[Symbol.asyncDispose]());
+
+test.each([
+  ["unknown-command", 2, ["sav"]],
+  ["command-of-every-object", 2, ["constructor"]],
+  ["help-of-unknown-command", 2, ["help", "sav"]],
+  ["unknown-flag", 2, ["save", "--jbos", "3"]],
+  ["unknown-flag-of-every-object", 2, ["save", "--constructor=3"]],
+  ["unknown-letter", 2, ["save", "-x"]],
+  ["stray-argument", 2, ["save", "images.txt"]],
+  ["missing-value", 2, ["save", "-f"]],
+  ["bad-boolean", 2, ["save", "--tls-verify=maybe"]],
+  ["bad-jobs", 2, ["save", "-f", "images.txt", "-j", "many"]],
+  ["bad-format", 2, ["save", "-f", "images.txt", "-c", "rar"]],
+  ["archive-is-a-folder", 2, ["save", "-f", "images.txt", "-d", "out/"]],
+  ["unreadable-list", 2, ["save", "-f", "none.txt"]],
+  ["empty-list", 2, ["save", "-f", "empty.txt"]],
+  ["empty-pipe", 2, ["save"]],
+  ["bad-source", 2, ["save", "-f", "images.txt", "-s", "Not A Host"]],
+  ["bad-destination", 2, ["load", "-s", "x.tar.gz", "-d", "host/UPPER"]],
+  ["load-without-archive", 2, ["load", "-d", "host"]],
+  ["load-without-destination", 2, ["load", "-s", "x.tar.gz"]],
+  ["load-of-nothing", 1, ["load", "-s", "none.tar.gz", "-d", "localhost:1"]],
+  ["load-of-no-archive", 1, ["load", "-s", "images.txt", "-d", "localhost:1"]],
+  ["sync-without-folder", 2, ["sync", "-f", "images.txt"]],
+  ["compress-to-folder", 2, ["compress", "-c", "dir"]],
+  ["compress-of-nothing", 1, ["compress", "-f", "none"]],
+  ["decompress-without-archive", 2, ["decompress"]],
+  ["bad-address", 2, ["serve", "--listen", "nowhere"]],
+] as const)("%s", async (name, exit, args) => {
+  const before = await readdir(work.path);
+  const { code, stdout, stderr } = await work.dray(args);
+  expect(code).toBe(exit);
+  expect(stdout).toBe("");
+  await expectGolden(`error-${name}`, stderr);
+  expect(await readdir(work.path)).toEqual(before);
+});
+
+test("malformed-lines", async () => {
+  await work.list("bad.txt", ["Nginx", "", "a b c", "docker://nginx", "nginx@sha256:123"]);
+  const { code, stdout, stderr } = await work.dray(["save", "-f", "bad.txt"]);
+  expect(code).toBe(3);
+  expect(stdout).toMatch(/^Saved 0 images, 4 failed; \d+s\n$/);
+  await expectGolden("error-malformed-lines", stderr.replace(/^\d\d:\d\d:\d\d/gm, "HH:MM:SS"));
+  expect(await Bun.file(work.file("save-failed.txt")).text()).toBe("Nginx\na b c\ndocker://nginx\nnginx@sha256:123\n");
+  expect(await readdir(work.path)).not.toContain("saved-images.tar.gz");
+});
+
+test("malformed-mirror-lines", async () => {
+  await work.list("bad.txt", ["nginx", "nginx host.test/nginx", "a b c d", "nginx host.test/nginx .x"]);
+  const { code, stderr } = await work.dray(["mirror", "-f", "bad.txt"]);
+  expect(code).toBe(3);
+  await expectGolden("error-malformed-mirror-lines", stderr.replace(/^\d\d:\d\d:\d\d/gm, "HH:MM:SS"));
+});
+
+test("locked-cache", async () => {
+  await mkdir(work.file("saved-image-cache"));
+  const holder = { pid: 7, host: "build-7.example", started: "2024-01-02T03:04:05.000Z" };
+  await writeFile(work.file("saved-image-cache/.lock"), JSON.stringify(holder));
+  const { code, stderr } = await work.dray(["save", "-f", "images.txt"]);
+  expect(code).toBe(1);
+  await expectGolden("error-locked-cache", stderr);
+});
+
+test("bad-epoch", async () => {
+  const { code, stderr } = await work.dray(["save", "-f", "images.txt"], { env: { SOURCE_DATE_EPOCH: "yesterday" } });
+  expect(code).toBe(2);
+  await expectGolden("error-bad-epoch", stderr);
+});
+
+test("jobs out of range are no error", async () => {
+  const { code, stderr } = await work.dray(["save", "-f", "empty.txt", "-j", "99"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("[WARN] --jobs is 20: 99 is not between 1 and 20");
+});
+
+test("causes are told where they are asked for", async () => {
+  const { stderr } = await work.dray(["save", "-f", "none.txt", "--debug"]);
+  expect(stderr).toContain("ENOENT");
+  expect(stderr).toMatch(/^\s+at /m);
+});

@@ -88,5 +88,8 @@ export function asAppError(thrown: unknown, code: ErrorCode, what: string): AppE
 export function reasonOf(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return reasonOf(thrown.errors[0]);
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return text.split("\n", 1)[0] ?? text;
+  const [line = text] = text.split("\n", 1);
+  // `ENOENT: no such file or directory, open 'x'`: what was to be done to x is said around it.
+  const { syscall } = Object(thrown) as { syscall?: unknown };
+  return typeof syscall === "string" ? line.replace(/^E[A-Z0-9]+: /, "").replace(/, [a-z]+(?: '.*)?$/, "") : line;
 }

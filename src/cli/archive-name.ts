@@ -41,8 +41,3 @@ export function nameArchive(destination: string | undefined, compress: string | 
   const suffix = destination.includes(".") ? "" : DEFAULTS[format].slice(DEFAULTS[format].indexOf("."));
   return { path: destination + suffix, format };
 }
-
-/** What a file's name says of its format, for a warning where that is not what it is. */
-export function formatOfName(path: string): Format | undefined {
-  return SUFFIXES.find(([suffix]) => path.endsWith(suffix))?.[1];
-}

@@ -94,9 +94,10 @@ function helpHint(command: string): string {
 
 function closest(spelt: string | undefined, definitions: ArgsDef): string | undefined {
   if (spelt === undefined || spelt.length < 3) return undefined;
+  const lengthApart = (name: string): number => Math.abs(name.length - spelt.length);
   const [best] = Object.keys(definitions)
     .map((name) => ({ name, distance: distanceOf(spelt, name) }))
-    .sort((a, b) => a.distance - b.distance);
+    .sort((a, b) => a.distance - b.distance || lengthApart(a.name) - lengthApart(b.name));
   return best && best.distance <= 2 ? `did you mean --${best.name}?` : undefined;
 }
 

@@ -89,7 +89,7 @@ function tellImage(event: Event & { type: "image" }, past: string, log: Session[
   else if (event.result === "skipped") log.warn(`SKIPPED [${name}] ${reason}`, mark);
   else {
     log.error(`FAILED [${name}] ${reason}`, mark);
-    if (event.error?.hint) log.error(`  ${event.error.hint}`, mark);
+    if (event.error?.hint) log.error(`hint: ${event.error.hint}`, mark);
   }
 }
 

@@ -22,14 +22,15 @@ export interface Cache extends AsyncDisposable {
 /**
  * Opens the folder for writing; made where it is not there. One writer at a time: throws STORAGE where another process holds
  * it. What lies there from earlier runs is hashed before this run relies on it, once; what is wrong is removed.
+ * `onWarning` hears of a lock that was left behind.
  */
-export async function openCache(folder: string): Promise<Cache> {
+export async function openCache(folder: string, onWarning?: (message: string) => void): Promise<Cache> {
   try {
     await mkdir(join(folder, ".partial"), { recursive: true });
   } catch (cause) {
     throw new AppError("STORAGE", `Cannot make folder "${folder}": ${reasonOf(cause)}`, { cause });
   }
-  const unlock = await lockFolder(folder);
+  const unlock = await lockFolder(folder, onWarning);
   const content = shareOf(folder);
   return {
     folder,

@@ -13,9 +13,9 @@ interface Holder {
 
 /**
  * Takes the lock `.lock` of a folder; the result gives it back. A lock whose process is gone from this machine is taken over.
- * Throws STORAGE where another process holds it, or may hold it on another machine.
+ * `onStale` hears of it. Throws STORAGE where another process holds it, or may hold it on another machine.
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, onStale?: (message: string) => void): Promise<() => Promise<void>> {
   const path = join(folder, ".lock");
   const own: Holder = { pid: process.pid, host: hostname(), started: new Date().toISOString() };
   // Whole before it has its name: an empty lock would be taken for one that nobody holds.
@@ -26,6 +26,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if (await claim(draft, path)) return () => rm(path, { force: true });
       const holder = await readHolder(path);
       if (attempt > 3 || (holder && isAlive(holder, own.host))) throw held(folder, path, holder);
+      if (holder)
+        onStale?.(`takes over "${folder}": process ${holder.pid}, which used it since ${holder.started}, is gone`);
       await rm(path, { force: true });
     }
   } catch (error) {

@@ -23,7 +23,12 @@ test.each(["root", ...COMMANDS])("help of %s", async (name) => {
 });
 
 test("help is found by every way of asking", async () => {
-  const asked = [["help", "save"], ["save", "-h"], ["--help", "save"], ["save", "-help", "-x"]];
+  const asked = [
+    ["help", "save"],
+    ["save", "-h"],
+    ["--help", "save"],
+    ["save", "-help", "-x"],
+  ];
   const texts = await Promise.all(asked.map(async (args) => (await work.dray(args)).stdout));
   const { stdout } = await work.dray(["save", "--help"]);
   expect(texts).toEqual(asked.map(() => stdout));
@@ -49,6 +54,8 @@ describe("docs/commands.md", () => {
 async function documented(command: string): Promise<string[]> {
   const text = await readFile(join(ROOT, "docs/commands.md"), "utf8");
   const sections = text.split(/^(?=#+ )/m);
-  const section = sections.find((one) => new RegExp(`^#+ .*(?:^|[^a-z-])${command}(?:[^a-z-]|$)`).test(one.split("\n", 1)[0]!));
+  const section = sections.find((one) =>
+    new RegExp(`^#+ .*(?:^|[^a-z-])${command}(?:[^a-z-]|$)`).test(one.split("\n", 1)[0]!),
+  );
   return [...(section ?? "").matchAll(/^\|[^|]*?(--[a-z][a-z-]*)/gm)].map((match) => match[1]!);
 }

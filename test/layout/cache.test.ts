@@ -160,7 +160,9 @@ test("naming again forgets what was named before, and can be done twice", async 
 test("has one writer at a time, and is free when that is done", async () => {
   {
     await using _ = await openCache(root);
-    expect(await errorOf(() => openCache(root))).toStartWith(`STORAGE: Cannot use "${root}": process ${process.pid} on `);
+    expect(await errorOf(() => openCache(root))).toStartWith(
+      `STORAGE: Cannot use "${root}": process ${process.pid} on `,
+    );
   }
   await (await openCache(root))[Symbol.asyncDispose]();
 });

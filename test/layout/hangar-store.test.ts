@@ -17,7 +17,10 @@ function treeOf(files: Record<string, string | Uint8Array>): Tree & { closed: bo
       const found = files[path];
       if (found === undefined) return undefined;
       const bytes = typeof found === "string" ? encode(found) : (found as Uint8Array<ArrayBuffer>);
-      return { size: bytes.length, open: ({ start = 0, end = bytes.length } = {}) => streamOf(bytes.subarray(start, end)) };
+      return {
+        size: bytes.length,
+        open: ({ start = 0, end = bytes.length } = {}) => streamOf(bytes.subarray(start, end)),
+      };
     },
     async [Symbol.asyncDispose]() {
       this.closed = true;
@@ -98,7 +101,11 @@ test.each([
   ["UNSUPPORTED", "was saved by another tool", { Version: "v1.1.0", List: [{ ...ENTRY, Root: null }] }],
   ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Size: -1 } }] }],
   ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Size: 1e300 } }] }],
-  ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Digest: "sha256:.." } }] }],
+  [
+    "INTEGRITY",
+    "is not described",
+    { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Digest: "sha256:.." } }] },
+  ],
   ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, MediaType: "a/b" } }] }],
   ["USAGE", "is not a repository name", { Version: "v1.1.0", List: [{ ...ENTRY, Source: "docker.io/../../x" }] }],
 ])("refuses a list with %s: %s", async (code, reason, list) => {

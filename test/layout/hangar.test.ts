@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { decode } from "../../src/bytes/stream.ts";
 import { type LaidImage, layoutFiles, savedList } from "../../src/layout/hangar.ts";
 import { parseSelection } from "../../src/oci/platform.ts";
-import { attested, chart, image, index, multiPlatform } from "../support/random-image.ts";
 import { laidOut } from "../support/laid.ts";
+import { attested, chart, image, index, multiPlatform } from "../support/random-image.ts";
 
 const TIME = new Date("2024-05-06T07:08:09.123Z");
 const NGINX = multiPlatform(["linux/amd64", "linux/arm/v7"], { seed: "nginx" });
@@ -26,7 +26,12 @@ test("the list names the image, its platforms, and the manifest that its name st
         ArchList: ["amd64", "arm"],
         OsList: ["linux"],
         Images: [
-          { Digest: amd64!.descriptor.digest, Arch: "amd64", OS: "linux", Folder: expect.stringMatching(/^[0-9a-f]{64}$/) },
+          {
+            Digest: amd64!.descriptor.digest,
+            Arch: "amd64",
+            OS: "linux",
+            Folder: expect.stringMatching(/^[0-9a-f]{64}$/),
+          },
           {
             Digest: arm!.descriptor.digest,
             Arch: "arm",
@@ -103,7 +108,11 @@ test("what Hangar cannot push stands beside its list", async () => {
     "docker.io/a/pinned",
   ]);
   expect(list.Artifacts![3]).not.toHaveProperty("Tag");
-  expect(layoutFiles([helm], TIME).map(({ path }) => path)).toEqual(["saved-images-list.json", "oci-layout", "index.json"]);
+  expect(layoutFiles([helm], TIME).map(({ path }) => path)).toEqual([
+    "saved-images-list.json",
+    "oci-layout",
+    "index.json",
+  ]);
 });
 
 test("same images, same time: same bytes", async () => {

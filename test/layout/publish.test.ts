@@ -48,7 +48,14 @@ test("moves what its images need, and nothing of earlier runs", async () => {
   await publish(cacheFolder, destination, [laid]);
   expect(await sharedIn(destination)).toEqual(digitsOf(now));
   expect((await readdir(destination)).sort()).toEqual(
-    ["blobs", "index.json", "oci-layout", "saved-images-list.json", "share", expect.stringMatching(/^[0-9a-f]{64}$/)].sort(),
+    [
+      "blobs",
+      "index.json",
+      "oci-layout",
+      "saved-images-list.json",
+      "share",
+      expect.stringMatching(/^[0-9a-f]{64}$/),
+    ].sort(),
   );
   expect(await readdir(join(folder.path, "out"))).toEqual(["saved"]);
   expect(await readdir(folder.path)).toEqual(["out"]);

@@ -64,7 +64,11 @@ test("an image without a tag is wanted by its digest", async () => {
   const { root } = image();
   const store = { ...memoryStore(), references: () => listOf({ path: "quay.io/a/b", root }) };
   const [wanted] = await wantedIn(store, below(memoryStore(), { registry: "host", path: "" }));
-  expect(wanted).toMatchObject({ reference: root.digest, tag: undefined, name: { name: `quay.io/a/b@${root.digest}` } });
+  expect(wanted).toMatchObject({
+    reference: root.digest,
+    tag: undefined,
+    name: { name: `quay.io/a/b@${root.digest}` },
+  });
 });
 
 async function* listOf<T>(...items: T[]): AsyncGenerator<T> {

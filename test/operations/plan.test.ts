@@ -96,7 +96,9 @@ test("a slow consumer holds the planning back", async () => {
   await pushTo(from, image(), "v1");
   const journal: Journal = [];
   const source = recordSource(from, journal);
-  const wanted = Array.from({ length: 50 }, (_, at) => wantedImage(at + 1, source, memoryStore().repository("to"), "v1"));
+  const wanted = Array.from({ length: 50 }, (_, at) =>
+    wantedImage(at + 1, source, memoryStore().repository("to"), "v1"),
+  );
   const planned = plan(wanted, { ...OPTIONS, concurrency: 2, ahead: 5 });
   await planned.next();
   for (let at = 0; at < 200; at++) await Promise.resolve();

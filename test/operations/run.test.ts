@@ -9,7 +9,7 @@ import { plan, type Wanted } from "../../src/operations/plan.ts";
 import { createRun } from "../../src/operations/run.ts";
 import type { Summary } from "../../src/operations/summary.ts";
 import { memoryStore } from "../../src/store/memory.ts";
-import type { Content, Sink } from "../../src/store/store.ts";
+import type { Content, Sink, Source } from "../../src/store/store.ts";
 import { wantedImage } from "../support/laid.ts";
 import { pushTo } from "../support/push.ts";
 import { type Artifact, attested, chart, image, index, layer, multiPlatform } from "../support/random-image.ts";
@@ -111,7 +111,8 @@ describe("blobs", () => {
     const run = createRun({ onEvent() {} });
     const wanted = [wantedImage(1, left, to, "one"), wantedImage(2, right, to, "two")];
     const items = [];
-    for await (const planned of plan(wanted, { selection: EVERYTHING, concurrency: 1 })) items.push(...(await run.add(planned)));
+    for await (const planned of plan(wanted, { selection: EVERYTHING, concurrency: 1 }))
+      items.push(...(await run.add(planned)));
     for (const item of items) await run.deliver(item);
     expect(items.length).toBe(3);
     expect(run.summary()).toMatchObject({ done: 2, failed: 0, copied: 3 });
@@ -202,7 +203,9 @@ describe("failures", () => {
   });
 
   test("of the destination's disk stop the run, and nothing goes on", async () => {
-    const artifacts = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`t${at}`, image({ seed: at, size: 10 })]));
+    const artifacts = Object.fromEntries(
+      Array.from({ length: 30 }, (_, at) => [`t${at}`, image({ seed: at, size: 10 })]),
+    );
     const journal: Journal = [];
     const from = recordSource(await source(artifacts), journal);
     const to = memoryStore().repository("to");
@@ -222,6 +225,19 @@ describe("failures", () => {
     expect(journal.length).toBe(length);
     expect(matching(journal, /resolve/).length).toBeLessThan(30);
   });
+});
+
+test("a run that stops does not wait for planning that would never end", async () => {
+  const from = await source({ one: image() });
+  const hanging: Source = {
+    ...from,
+    resolve: (_, { signal } = {}) =>
+      new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
+  };
+  const to = memoryStore().repository("to");
+  const full: Sink = { ...to, put: () => Promise.reject(new AppError("STORAGE", "Cannot write: no space is left")) };
+  const wanted = [wantedImage(1, from, full, "one"), wantedImage(2, hanging, full, "two")];
+  expect(await thrownBy(() => ran(wanted, { jobs: 8 }))).toMatchObject({ code: "STORAGE" });
 });
 
 describe("an abort in the middle", () => {
@@ -315,7 +331,9 @@ test("each platform is told by its number when it has arrived", async () => {
 
 describe("a subset of platforms", () => {
   const whole = multiPlatform(["linux/amd64", "linux/arm64", "linux/s390x"]);
-  const only = (architectures: string): { selection: Selection } => ({ selection: parseSelection(architectures, "linux") });
+  const only = (architectures: string): { selection: Selection } => ({
+    selection: parseSelection(architectures, "linux"),
+  });
 
   test("becomes an index of those, and the original when the rest has come", async () => {
     const from = await source({ v1: whole });

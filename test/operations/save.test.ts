@@ -43,7 +43,7 @@ const ARTIFACTS = {
   one: image({ seed: 1, layers: [shared] }),
   two: attested(["linux/amd64", "linux/arm64"], { seed: 2, layers: 3 }),
   three: chart(),
-  four: image({ seed: 4, layers: [layer("own", 3000), shared], compression: "none" }),
+  four: image({ seed: 4, layers: [layer("own", 3000), shared] }),
 };
 
 async function source(artifacts: Readonly<Record<string, Artifact>> = ARTIFACTS): Promise<Sink> {
@@ -140,7 +140,9 @@ test("the time is the only thing in it that is not in the images", async () => {
 });
 
 describe("an image that fails", () => {
-  const lost = ARTIFACTS.four.blobs.find(({ descriptor }) => descriptor.digest === layer("own", 3000).descriptor.digest)!;
+  const lost = ARTIFACTS.four.blobs.find(
+    ({ descriptor }) => descriptor.digest === layer("own", 3000).descriptor.digest,
+  )!;
 
   async function savedWithLoss(): Promise<SaveSummary> {
     const late = spoiltSource(await source(), lost.descriptor.digest, (content) => ({
@@ -173,6 +175,16 @@ describe("an image that fails", () => {
     const bytes = await Array.fromAsync(archive.file("saved-image-cache/saved-images-list.json")!.open());
     const list = JSON.parse(bytes.map((chunk) => decode(chunk)).join("")) as SavedList;
     expect(list.List.map(({ Tag }) => Tag)).toEqual(["one", "two"]);
+  });
+
+  test("takes no room for what only it needs, from its first loss on", async () => {
+    const [first, second] = [layer("first", 3000), layer("second", 3000)];
+    const artifacts = { whole: image(), broken: image({ seed: "broken", layers: [first, second] }) };
+    const from = spoiltSource(await source(artifacts), first.descriptor.digest, failing(new Error("gone")));
+    expect(await saved(from, {}, { tags: ["whole", "broken"] })).toMatchObject({ done: 1, failed: 1 });
+    await using archive = await openArchive(path);
+    for (const { descriptor } of [first, second])
+      expect(archive.file(`saved-image-cache/${blobPath(descriptor.digest)}`)).toBeUndefined();
   });
 
   test("while it is planned costs the archive nothing", async () => {
@@ -272,6 +284,15 @@ describe("a cache folder", () => {
     expect((await readFile(path)).equals(packed)).toBe(true);
   });
 
+  test("has what its OCI layout offers of a subset", async () => {
+    await using cache = await openCache(join(folder.path, "folder"));
+    const wanted = [wantedImage(1, await source(), cache.repository(""), "two")];
+    const options = { ...OPTIONS, selection: parseSelection("arm64", "linux") };
+    const [laid] = (await save(wanted, { cache }, options)).images;
+    expect(laid!.offered.descriptor.digest).not.toBe(ARTIFACTS.two.root.digest);
+    expect(await cache.repository("").has(laid!.offered.descriptor)).toBe(true);
+  });
+
   test("with a wrong blob is packed without the images that need it", async () => {
     const cacheFolder = join(folder.path, "folder");
     await filled(cacheFolder);
@@ -286,7 +307,8 @@ describe("a cache folder", () => {
     expect(tags).toEqual(["three", "two"]);
     expect(after).toMatchObject({ failed: 0 });
     await using archive = await openArchive(path);
-    expect(archive.file(`saved-image-cache/${blobPath(shared.descriptor.digest)}`)).toBeUndefined();
+    for (const { descriptor } of [shared, layer("own", 3000)])
+      expect(archive.file(`saved-image-cache/${blobPath(descriptor.digest)}`)).toBeUndefined();
   });
 
   test("without a manifest that its list names is packed without that image", async () => {

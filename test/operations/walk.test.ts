@@ -130,6 +130,13 @@ describe("an index", () => {
     expect(new Set(found.blobs.map(({ digest }) => digest)).size).toBe(4);
   });
 
+  test("that lists a child twice has it once", async () => {
+    const one = image();
+    const found = await taken(index([one, one]));
+    expect(found.platforms.length).toBe(1);
+    expect(found.manifests.length).toBe(1);
+  });
+
   test("takes the attestations of the images that it takes", async () => {
     const made = attested(["linux/amd64", "linux/arm64"]);
     const found = await taken(made, AMD64);
@@ -168,7 +175,9 @@ describe("an index", () => {
     const missing = whole.manifests[1]!.descriptor.digest;
     const partial = { ...source, carries: async ({ digest }: Descriptor) => digest !== missing };
     const found = await walk(partial, whole.root, { selection: EVERYTHING });
-    expect([...found!.kept] as string[]).toEqual([whole.manifests[0]!, whole.manifests[2]!].map((one) => one.descriptor.digest));
+    expect([...found!.kept] as string[]).toEqual(
+      [whole.manifests[0]!, whole.manifests[2]!].map((one) => one.descriptor.digest),
+    );
   });
 
   test("may list layers, as BuildKit's caches do: they are blobs", async () => {

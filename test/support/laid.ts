@@ -24,7 +24,13 @@ export async function laidOut(
 }
 
 /** An image that somebody wants, numbered as in a list. */
-export function wantedImage(id: number, from: Source, to: Sink, reference: string, tag: string | undefined = reference): Wanted {
+export function wantedImage(
+  id: number,
+  from: Source,
+  to: Sink,
+  reference: string,
+  tag: string | undefined = reference,
+): Wanted {
   const origin = `docker.io/${from.place.path}`;
   return { name: { id, name: `${origin}:${reference}` }, origin, reference, from, to, tag };
 }

@@ -45,7 +45,7 @@ export default defineCommand({
       throw new AppError("USAGE", "Cannot decompress: no archive is given", { hint: "name it with -f FILE" });
     await using store = await openStore(flags.file, { signal });
     const listed = await listStore(store, { signal });
-    await using cache = await openCache(flags.destination);
+    await using cache = await openCache(flags.destination, log.warn);
     const options = {
       selection: parseSelection(flags.arch, flags.os),
       strict: false,

@@ -67,7 +67,7 @@ export default defineCommand({
       savedTime: savedTime(),
       signal,
     };
-    await using cache = await openCache(flags["cache-dir"]);
+    await using cache = await openCache(flags["cache-dir"], log.warn);
     const reporting = { past: "Saved", failed: flags.failed, input: list.path, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });

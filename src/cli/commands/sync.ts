@@ -53,7 +53,7 @@ export default defineCommand({
     const { listed, valid } = numberImages(list, sourceRegistry(flags.source));
     const selection = parseSelection(flags.arch, flags.os);
     const time = savedTime();
-    await using cache = await openCache(flags.destination);
+    await using cache = await openCache(flags.destination, log.warn);
     const before = await imagesIn(cache.folder, jobs, log, { signal });
     const reporting = {
       past: "Synced",

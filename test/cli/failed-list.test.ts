@@ -1,0 +1,60 @@
+/** The list of what failed. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openFailedList } from "../../src/cli/failed-list.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { errorOf } from "../support/thrown.ts";
+
+let folder: TemporaryFolder;
+let path: string;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  path = join(folder.path, "failed.txt");
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+test("has the lines in order, and nothing of an earlier run", async () => {
+  await writeFile(path, "older\n");
+  const list = await openFailedList(path, undefined);
+  for (const line of ["c", "a", "b"]) list.add(line);
+  expect(await list.close()).toBe(true);
+  expect(await readFile(path, "utf8")).toBe("c\na\nb\n");
+});
+
+test("a run without failures removes that of an earlier one", async () => {
+  await writeFile(path, "older\n");
+  expect(await (await openFailedList(path, undefined)).close()).toBe(false);
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test("is there while the run goes on", async () => {
+  const list = await openFailedList(path, undefined);
+  list.add("a");
+  while (!(await readdir(folder.path)).includes("failed.txt")) await new Promise((resolve) => setTimeout(resolve, 1));
+  await list.close();
+});
+
+test.each(["failed.txt", "link.txt"])(
+  "where it is the list that was read (%s), that stays until the end",
+  async (name) => {
+    await writeFile(path, "a\nb\n");
+    await symlink("failed.txt", join(folder.path, "link.txt"));
+    const input = join(folder.path, name);
+    const list = await openFailedList(path, input);
+    list.add("b");
+    while (!(await readdir(folder.path)).includes("failed.txt.new"))
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(await readFile(path, "utf8")).toBe("a\nb\n");
+    expect(await list.close()).toBe(true);
+    expect(await readFile(path, "utf8")).toBe("b\n");
+    expect(await readdir(folder.path)).not.toContain("failed.txt.new");
+  },
+);
+
+test("says that it cannot be written", async () => {
+  await mkdir(path);
+  const list = await openFailedList(path, undefined);
+  list.add("a");
+  expect(await errorOf(() => list.close())).toStartWith(`STORAGE: Cannot write "${path}": `);
+});

@@ -5,7 +5,7 @@
 import { AppError, IntegrityError } from "../errors.ts";
 import { type Descriptor, isIndex, parseDescriptor } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
-import { DOCKER_LIST, isSchema1Type, OCI_INDEX } from "./media-types.ts";
+import { isSchema1Type, OCI_INDEX } from "./media-types.ts";
 
 /** Children that one manifest may have; the most that real images use is some hundreds. */
 const MAX_CHILDREN = 10_000;
@@ -136,9 +136,4 @@ function malformed({ digest, mediaType }: Descriptor, reason: string, cause?: un
     actual: reason,
     cause,
   });
-}
-
-/** Whether an index is Docker's kind. */
-export function isDockerList(descriptor: Descriptor): boolean {
-  return descriptor.mediaType === DOCKER_LIST;
 }

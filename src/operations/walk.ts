@@ -5,7 +5,7 @@ import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
 import { isForeignType, isImageConfigType, isZstdType } from "../oci/media-types.ts";
-import { isKnownPlatform, type Platform, type Selection, selects } from "../oci/platform.ts";
+import { formatPlatform, isKnownPlatform, type Platform, type Selection, selects } from "../oci/platform.ts";
 import { isAttestation, selectChildren } from "../oci/selection.ts";
 import { inMemory, MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Content, Source } from "../store/store.ts";
@@ -78,6 +78,7 @@ interface Node {
 /** What is found on the way, and the reading of it. Manifests that were read once are not read again. */
 function createWalker(from: Source, options: WalkOptions) {
   const nodes = new Map<Digest, Promise<Node>>();
+  const inside = new Map<Digest, Promise<readonly Platform[]>>();
   const manifests = new Map<Digest, Content>();
   const blobs = new Map<Digest, Descriptor>();
   const documents = new Map<Digest, Content>();
@@ -122,7 +123,13 @@ function createWalker(from: Source, options: WalkOptions) {
     await runAll(children, find, { concurrency: CHILDREN, signal: options.signal });
     return found;
   }
-  async function platformsIn(descriptor: Descriptor, depth: number): Promise<readonly Platform[]> {
+  /** Each is looked into once, however often and by how many indexes it is listed. */
+  function platformsIn(descriptor: Descriptor, depth: number): Promise<readonly Platform[]> {
+    const found = inside.get(descriptor.digest) ?? findPlatforms(descriptor, depth);
+    inside.set(descriptor.digest, found);
+    return found;
+  }
+  async function findPlatforms(descriptor: Descriptor, depth: number): Promise<readonly Platform[]> {
     const { view } = await read(descriptor, depth);
     if (view.kind === "image") {
       const platform = await platformOf(view);
@@ -134,7 +141,7 @@ function createWalker(from: Source, options: WalkOptions) {
         return isManifest(child) && !isAttestation(child) ? platformsIn(child, depth + 1) : [];
       }),
     );
-    return below.flat();
+    return [...new Map(below.flat().map((platform) => [formatPlatform(platform), platform])).values()];
   }
   /** Takes a child of the root with everything below it. */
   async function descend(child: Descriptor, platform: Platform | undefined, depth = 1): Promise<void> {

@@ -50,12 +50,9 @@ describe("docs/commands.md", () => {
   });
 });
 
-/** The flags of the tables in the section of a command: lines of `| --flag, -f | ...`, with or without backticks. */
+/** The flags of the table below `## dray <command>`: lines of "| `-f, --flag VALUE` | ...". */
 async function documented(command: string): Promise<string[]> {
   const text = await readFile(join(ROOT, "docs/commands.md"), "utf8");
-  const sections = text.split(/^(?=#+ )/m);
-  const section = sections.find((one) =>
-    new RegExp(`^#+ .*(?:^|[^a-z-])${command}(?:[^a-z-]|$)`).test(one.split("\n", 1)[0]!),
-  );
-  return [...(section ?? "").matchAll(/^\|[^|]*?(--[a-z][a-z-]*)/gm)].map((match) => match[1]!);
+  const section = text.split(/^## /m).find((one) => one.startsWith(`dray ${command}\n`)) ?? "";
+  return [...section.matchAll(/^\|[^|]*?(--[a-z][a-z-]*)/gm)].map((match) => match[1]!);
 }

@@ -235,7 +235,13 @@ test("a run that stops does not wait for planning that would never end", async (
       new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
   };
   const to = memoryStore().repository("to");
-  const full: Sink = { ...to, put: () => Promise.reject(new AppError("STORAGE", "Cannot write: no space is left")) };
+  const full: Sink = {
+    ...to,
+    async put() {
+      await new Promise((resolve) => setTimeout(resolve, 5)); // by then the run waits for the second image
+      throw new AppError("STORAGE", "Cannot write: no space is left");
+    },
+  };
   const wanted = [wantedImage(1, from, full, "one"), wantedImage(2, hanging, full, "two")];
   expect(await thrownBy(() => ran(wanted, { jobs: 8 }))).toMatchObject({ code: "STORAGE" });
 });

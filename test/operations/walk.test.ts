@@ -190,6 +190,12 @@ describe("an index", () => {
     expect([...found.kept]).toEqual([layer.descriptor.digest]);
   });
 
+  test("that lists the same thing over and over is looked into once", async () => {
+    let nested: Artifact = imageWith(configOf({ os: "linux", architecture: "amd64" }));
+    for (let depth = 0; depth < 7; depth++) nested = index(Array.from({ length: 20 }, () => nested));
+    expect((await taken(nested, AMD64)).manifests.length).toBe(7);
+  });
+
   test("is not followed for ever", async () => {
     let nested: Artifact = image();
     for (let depth = 0; depth < 9; depth++) nested = index([nested]);

@@ -7,6 +7,8 @@ export type Event =
   | { readonly type: "planned"; readonly image: ImageName; readonly blobs: number; readonly bytes: number }
   /** Bytes of a blob arrived at their destination. */
   | { readonly type: "moving"; readonly descriptor: Descriptor; readonly bytes: number }
+  /** A blob could not be brought to some repository. */
+  | { readonly type: "lost"; readonly descriptor: Descriptor }
   /** A blob is where it should be. */
   | { readonly type: "moved"; readonly descriptor: Descriptor; readonly how: "present" | "mounted" | "copied" }
   /** A registry asked for patience, or failed and is asked again after a while. `milliseconds` from now. */

@@ -5,7 +5,7 @@ import type { Output } from "./output.ts";
 const BUFFER: number = 1 << 20;
 
 /** Writes that may be under way at once. */
-const BEHIND = 3;
+const BEHIND = 4;
 
 export interface Gathered {
   /** Where the next byte will stand in the output. */

@@ -1,9 +1,9 @@
 /** Where the bytes of an archive go: a file that is not there until it is whole. */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { onDisk } from "../bytes/disk.ts";
 import { writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
-import { AppError, reasonOf } from "../errors.ts";
 
 /** Takes bytes in the order of the calls, which need not wait for each other. */
 export interface Output extends AsyncDisposable {
@@ -23,7 +23,8 @@ export interface Output extends AsyncDisposable {
  */
 export async function fileOutput(path: string): Promise<Output> {
   const incomplete = join(dirname(path), `.${basename(path)}.incomplete`);
-  const file = await guard(path, () => create(path, incomplete));
+  const file = await onDisk(path, () => create(path, incomplete));
+  const disk = syncAhead(file);
   let position = 0;
   let finished = false;
   return {
@@ -33,14 +34,16 @@ export async function fileOutput(path: string): Promise<Output> {
     async write(bytes) {
       const at = position;
       position += bytes.length;
-      await guard(path, () => writeFully(file, [bytes], at));
+      await onDisk(path, () => writeFully(file, [bytes], at));
+      disk.note(position);
     },
     async truncate(to) {
-      await guard(path, () => file.truncate(to));
+      await onDisk(path, () => file.truncate(to));
       position = to;
     },
     async finish() {
-      await guard(path, async () => {
+      await onDisk(path, async () => {
+        await disk.settle();
         await file.sync();
         await file.close();
         await rename(incomplete, path);
@@ -50,9 +53,39 @@ export async function fileOutput(path: string): Promise<Output> {
     },
     async [Symbol.asyncDispose]() {
       if (finished) return;
+      await disk.settle().catch(() => {});
       // Closing again, after a rename that failed, is no error.
       await file.close().catch(() => {});
       await rm(incomplete, { force: true });
+    },
+  };
+}
+
+/** Bytes that may wait in memory for the disk before it is asked to take them. */
+const SYNC_AFTER = 64 << 20;
+
+/** Lets the disk work while the archive grows, so that the sync at the end is short. */
+function syncAhead(file: FileHandle) {
+  let asked = 0;
+  let syncing: Promise<void> | undefined;
+  let failure: { error: unknown } | undefined;
+  return {
+    note(position: number): void {
+      if (syncing !== undefined || position - asked < SYNC_AFTER) return;
+      asked = position;
+      syncing = file
+        .datasync()
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => {
+          syncing = undefined;
+        });
+    },
+    /** The system tells an error of the disk once only: one that came here must not be lost. */
+    async settle(): Promise<void> {
+      await syncing;
+      if (failure) throw failure.error;
     },
   };
 }
@@ -72,26 +105,5 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync().finally(() => folder.close());
   } catch {
     return;
-  }
-}
-
-const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
-  ENOSPC: ["no space is left on the disk", "Free space there, or write to another disk"],
-  EDQUOT: ["the disk quota is used up", "Free space there, or write to another disk"],
-  EFBIG: ["the file grew larger than its file system or limits allow", "Write to another disk, or carry fewer images"],
-  EACCES: ["permission denied", "Write to a folder that you own"],
-  EPERM: ["permission denied", "Write to a folder that you own"],
-  EROFS: ["the disk is read-only", "Write to another disk"],
-  ENOENT: ["its folder does not exist", "Create the folder first"],
-  ENOTDIR: ["its folder is a file", "Write to a folder"],
-};
-
-async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const known = REASONS[String((error as NodeJS.ErrnoException).code)];
-    const [reason, hint] = known ?? [reasonOf(error), undefined];
-    throw new AppError("STORAGE", `Cannot write "${path}": ${reason}`, { cause: error, hint });
   }
 }

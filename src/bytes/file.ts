@@ -11,7 +11,7 @@ export interface FileRange extends Range {
 }
 
 /** Chunks that are read ahead: the threads that read also write, and a reader must not wait for its turn among them. */
-const AHEAD = 3;
+const AHEAD = 4;
 
 /**
  * Bytes `[start, end)` of an open file, which stays open and must stay so until the stream has ended. The next chunks are read

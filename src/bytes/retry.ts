@@ -12,7 +12,7 @@ export interface RetryPolicy {
 
 export const RETRY: RetryPolicy = { attempts: 5, delay: 500, maximum: 30_000 };
 
-/** The pause before try number `attempt` (the second is 2): full jitter, so that many waiters do not come back at once. */
+/** The pause before try number `attempt` (the second is 2): half of it by chance, so that many waiters do not come back at once. */
 export function backoff(policy: RetryPolicy, attempt: number): number {
   const longest = Math.min(policy.maximum, policy.delay * 2 ** (attempt - 2));
   return Math.round(longest / 2 + (longest / 2) * Math.random());

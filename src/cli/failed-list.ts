@@ -9,6 +9,9 @@ export interface FailedList {
   close(): Promise<boolean>;
 }
 
+/** The names that commands give to such lists: only those are removed when they were the input, and all went well. */
+const GENERATED = /-failed\.txt$/;
+
 /**
  * Writes to `path`, from the first failure on. Where that is the list that was read (`input`), the new one is kept beside it
  * until close(), so that a run which is killed has not lost it. close() throws STORAGE where something could not be written.
@@ -31,7 +34,8 @@ export async function openFailedList(path: string, input: string | undefined): P
       then(() => (first ? writeFile(target, `${line}\n`) : appendFile(target, `${line}\n`)));
     },
     async close() {
-      if (count === 0) then(() => rm(path, { force: true }));
+      if (count === 0 && (!isInput || GENERATED.test(path))) then(() => rm(path, { force: true }));
+      else if (count === 0) return false;
       else if (isInput) then(() => rename(target, path));
       await writing;
       if (failure) throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(failure)}`, { cause: failure });

@@ -72,6 +72,9 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
       } else if (event.type === "moved") {
         flights.delete(event.descriptor.digest);
         landed += event.descriptor.size;
+      } else if (event.type === "lost") {
+        flights.delete(event.descriptor.digest);
+        landed += event.descriptor.size;
       } else return;
       if (terminal.isTTY && performance.now() - lastDraw > REDRAW) draw();
     },

@@ -1,8 +1,9 @@
 /** The cache folder: a store in Hangar's layout that runs fill, resume and share. */
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { onDisk } from "../bytes/disk.ts";
 import { readFile, writeAtomic } from "../bytes/file.ts";
-import { AppError, IntegrityError, reasonOf } from "../errors.ts";
+import { IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { ingest, isPresent } from "../store/ingest.ts";
@@ -25,26 +26,24 @@ export interface Cache extends AsyncDisposable {
  * `onWarning` hears of a lock that was left behind.
  */
 export async function openCache(folder: string, onWarning?: (message: string) => void): Promise<Cache> {
-  try {
-    await mkdir(join(folder, ".partial"), { recursive: true });
-  } catch (cause) {
-    throw new AppError("STORAGE", `Cannot make folder "${folder}": ${reasonOf(cause)}`, { cause });
-  }
+  await onDisk(folder, () => mkdir(join(folder, ".partial"), { recursive: true }));
   const unlock = await lockFolder(folder, onWarning);
   const content = shareOf(folder);
   return {
     folder,
     repository: (path) => ({ place: { space: folder, path }, ...content }),
-    async name(images, savedTime) {
-      const [list, ...files] = layoutFiles(images, savedTime);
-      for (const { path, bytes } of files)
-        if (bytes) await writeAtomic(join(folder, path), bytes, { durable: false });
-        else await mkdir(join(folder, path), { recursive: true });
-      await symlink("share", join(folder, "blobs")).catch(ignoreExisting);
-      await writeAtomic(join(folder, list!.path), list!.bytes!);
-    },
+    name: (images, savedTime) => onDisk(folder, () => writeNames(folder, images, savedTime)),
     [Symbol.asyncDispose]: unlock,
   };
+}
+
+async function writeNames(folder: string, images: readonly LaidImage[], savedTime: Date): Promise<void> {
+  const [list, ...files] = layoutFiles(images, savedTime);
+  for (const { path, bytes } of files)
+    if (bytes) await writeAtomic(join(folder, path), bytes, { durable: false });
+    else await mkdir(join(folder, path), { recursive: true });
+  await symlink("share", join(folder, "blobs")).catch(ignoreExisting);
+  await writeAtomic(join(folder, list!.path), list!.bytes!);
 }
 
 /** What all repositories of the folder have in common: everything but their place. */
@@ -92,9 +91,13 @@ function shareOf(folder: string): Omit<Sink, "place"> {
     const { algorithm, hex } = splitDigest(digest);
     if (proven.has(digest) && (await isPresent(pathOf(digest), size))) return;
     const shared = join(folder, "share", algorithm);
-    if (!made.has(shared)) made.set(shared, mkdir(shared, { recursive: true }));
+    if (!made.has(shared))
+      made.set(
+        shared,
+        onDisk(shared, () => mkdir(shared, { recursive: true })),
+      );
     await made.get(shared);
-    await storing(() => ingest(content, pathOf(digest), join(folder, ".partial", hex), options), folder);
+    await ingest(content, pathOf(digest), join(folder, ".partial", hex), options);
     proven.add(digest);
   }
   return {
@@ -105,25 +108,6 @@ function shareOf(folder: string): Omit<Sink, "place"> {
     resolve: async () => undefined,
     carries: has,
   };
-}
-
-/** A disk's error said as one of ours; errors of the content pass. */
-async function storing<T>(work: () => Promise<T>, folder: string): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (error instanceof AppError || !(error as NodeJS.ErrnoException).syscall) throw error;
-    if (!["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "EFBIG", "ENOENT"].includes(String(code)))
-      throw error;
-    throw new AppError("STORAGE", `Cannot write to "${folder}": ${reasonOf(error)}`, {
-      cause: error,
-      hint:
-        code === "ENOSPC" || code === "EDQUOT"
-          ? "free some space, or choose another folder with --cache-dir"
-          : undefined,
-    });
-  }
 }
 
 function ignoreExisting(error: unknown): void {

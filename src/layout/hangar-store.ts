@@ -21,7 +21,9 @@ export function isHangar(tree: Tree): boolean {
  * Throws INTEGRITY for a list that cannot be one, UNSUPPORTED for a version or an entry that Dray does not read.
  */
 export async function openHangar(tree: Tree, name: string): Promise<Store> {
-  const references = referencesOf(await readList(tree, name), name);
+  const list = await readList(tree, name);
+  const references = referencesOf(list, name);
+  const kept = keptOf(list);
   const roots = new Map<string, Descriptor>();
   for (const { path, tag, root } of references) {
     roots.set(`${path}@${root.digest}`, root);
@@ -34,8 +36,8 @@ export async function openHangar(tree: Tree, name: string): Promise<Store> {
         return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);
       },
       get: (descriptor) => contentOf(tree, descriptor, name),
-      async carries(descriptor) {
-        return tree.file(blobPath(descriptor.digest))?.size === descriptor.size;
+      async carries({ digest, size }) {
+        return tree.file(blobPath(digest))?.size === size && (kept.get(path)?.has(digest) ?? true);
       },
     };
   }
@@ -95,10 +97,22 @@ function referencesOf(list: SavedList, name: string): readonly StoreReference[] 
   return [...found.values()];
 }
 
+/** For repositories of which only parts were saved, the children that were: `share/` may have more, of other runs. */
+function keptOf({ List = [], Artifacts = [] }: SavedList): ReadonlyMap<string, ReadonlySet<string>> {
+  const kept = new Map<string, Set<string>>();
+  const whole = new Set<string>();
+  for (const { Source, Kept } of [...List, ...Artifacts]) {
+    if (!Array.isArray(Kept)) whole.add(Source);
+    else kept.set(Source, new Set([...(kept.get(Source) ?? []), ...Kept]));
+  }
+  for (const name of whole) kept.delete(name);
+  return kept;
+}
+
 function referenceOf(entry: ListEntry, name: string): StoreReference {
   const { Source, Tag, Root } = entry;
   if (typeof Source !== "string") throw broken(name, "an image has no name");
-  const { registry, repository } = parseName(Source);
+  const { registry, repository } = parsed(Source, name);
   if (Tag !== undefined && (typeof Tag !== "string" || !isTag(Tag)))
     throw broken(name, `"${String(Tag)}" is not a tag`);
   if (typeof Root !== "object" || Root === null)
@@ -110,6 +124,14 @@ function referenceOf(entry: ListEntry, name: string): StoreReference {
   if (!isDigest(Digest) || !Number.isSafeInteger(Size) || Size < 0 || !isManifestType(MediaType))
     throw broken(name, `the manifest of "${Source}" is not described`);
   return { path: `${registry}/${repository}`, tag: Tag, root: { mediaType: MediaType, digest: Digest, size: Size } };
+}
+
+function parsed(text: string, name: string): ReturnType<typeof parseName> {
+  try {
+    return parseName(text);
+  } catch {
+    throw broken(name, `"${text}" is not the name of an image`);
+  }
 }
 
 function broken(name: string, reason: string): AppError {

@@ -28,6 +28,8 @@ export interface LaidImage {
   /** What an OCI layout can offer: the root, or an index of those children only that are here. */
   readonly offered: Content;
   readonly platforms: readonly LaidPlatform[];
+  /** The children of the root that are here; undefined where that is all of them. */
+  readonly kept: readonly Digest[] | undefined;
   /** All that it is made of: manifests and blobs. */
   readonly contents: readonly Digest[];
   /** Whether Hangar's loader can push it: platform images only, no zstd layers, no index inside an index. */
@@ -46,7 +48,7 @@ export interface LayoutFile {
   readonly bytes?: Bytes;
 }
 
-/** One image of `saved-images-list.json`. `Root` is ours; the rest is what Hangar writes. */
+/** One image of `saved-images-list.json`. `Root` and `Kept` are ours; the rest is what Hangar writes. */
 export interface ListEntry {
   Source: string;
   Tag?: string;
@@ -54,6 +56,8 @@ export interface ListEntry {
   OsList?: string[];
   Images?: ListImage[];
   Root?: { MediaType: string; Digest: Digest; Size: number };
+  /** Ours, where the root is an index of which only some children were saved: those. */
+  Kept?: readonly Digest[];
 }
 
 export interface ListImage {
@@ -111,6 +115,7 @@ function listEntry(image: LaidImage): ListEntry {
     OsList: [...new Set(platforms.map(({ os }) => os))],
     Images: image.platforms.map((laid) => listImage(image, laid)),
     Root: { MediaType: mediaType, Digest: digest, Size: size },
+    ...(image.kept ? { Kept: image.kept } : {}),
   };
 }
 

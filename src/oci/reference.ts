@@ -75,8 +75,13 @@ export function parseName(
     const hint = path !== path.toLowerCase() ? "repository names are lower case" : undefined;
     throw invalid(whole, `"${path}" is not a repository name`, hint);
   }
-  const hub = registry === "index.docker.io" || registry === "registry-1.docker.io" ? DOCKER_HUB : registry;
+  const hub = canonical(registry);
   return { registry: hub, repository: hub === DOCKER_HUB && !path.includes("/") ? `library/${path}` : path, explicit };
+}
+
+/** Docker Hub has several host names and one name. */
+function canonical(registry: string): string {
+  return registry === "index.docker.io" || registry === "registry-1.docker.io" ? DOCKER_HUB : registry;
 }
 
 /** `registry/repository`, without tag and digest. */
@@ -105,7 +110,7 @@ export function parsePrefix(text: string): RegistryPrefix {
   const path = slash < 0 ? "" : bare.slice(slash + 1);
   if (!isRegistry(registry) || (path !== "" && !isRepository(path)))
     throw new AppError("USAGE", `Cannot use "${text}" as a registry: expected HOST[:PORT][/PREFIX]`);
-  return { registry: registry === "index.docker.io" ? DOCKER_HUB : registry, path };
+  return { registry: canonical(registry), path };
 }
 
 /** A repository path below the prefix. */

@@ -18,6 +18,7 @@ export async function layOut(name: string, tag: string | undefined, image: Image
     root,
     offered: composed && !composed.restored ? contentOf(descriptor.mediaType, composed.bytes) : root,
     platforms,
+    kept: composed && !composed.restored ? [...kept] : undefined,
     contents: [
       ...image.manifests.map((manifest) => manifest.descriptor.digest),
       ...image.blobs.map(({ digest }) => digest),

@@ -115,6 +115,7 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
   async function deliver(given: Item, options: Call = {}): Promise<void> {
     const item = given as MutableItem;
     try {
+      // One repository at a time; whoever came too late for it waits for the next turn, and tries its own source.
       while (item.waiting.length > 0) {
         const to = item.waiting[0]!.wanted.to;
         const tasks = item.waiting.filter((task) => isSamePlace(task.wanted.to, to));
@@ -143,6 +144,7 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
         failure = stopOrError(thrown, options);
       }
     }
+    if (failure) onEvent({ type: "lost", descriptor: item.descriptor });
     // Another of its blobs may have failed meanwhile.
     for (const task of moving.filter(({ state }) => state === "moving"))
       if (failure) fail(task, failure, item.descriptor);

@@ -1,5 +1,6 @@
 /** The one writer of blob files: a partial file that is resumed, verified, then renamed into place. */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { onDisk } from "../bytes/disk.ts";
 import { readHandle, writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
 import { IntegrityError } from "../errors.ts";
@@ -13,18 +14,18 @@ const GATHER = 512 << 10;
 /**
  * Lands content in the file `path`. Continues what an earlier run left in `partial` (its bytes are hashed again), or begins
  * anew where that turns out to be wrong; verifies, renames. Both folders must exist, on one file system. Interrupted:
- * `partial` stays for the next run. Wrong bytes: it is removed, since what is wrong must not be resumed.
+ * `partial` stays for the next run. Wrong bytes: it is removed, since what is wrong must not be resumed. Throws STORAGE where the disk refuses.
  */
 export async function ingest(content: Content, path: string, partial: string, options: Call = {}): Promise<void> {
-  const file = await open(partial, content.once ? "w+" : "a+");
+  const file = await onDisk(path, () => open(partial, content.once ? "w+" : "a+"));
   try {
     const held = content.once ? undefined : await rehash(file, content, options);
     try {
-      await writeAll(file, read(content, { ...options, held }));
+      await writeAll(file, path, read(content, { ...options, held }));
     } catch (error) {
       if (held === undefined || !(error instanceof IntegrityError)) throw error;
-      await file.truncate(0);
-      await writeAll(file, read(content, options));
+      await onDisk(path, () => file.truncate(0));
+      await writeAll(file, path, read(content, options));
     }
   } catch (error) {
     if (error instanceof IntegrityError) await rm(partial, { force: true });
@@ -32,20 +33,21 @@ export async function ingest(content: Content, path: string, partial: string, op
   } finally {
     await file.close();
   }
-  await rename(partial, path);
+  await onDisk(path, () => rename(partial, path));
 }
 
 /**
  * Appends a stream, one write under way while the next is gathered. When the stream fails, what came before is written all
  * the same: it is worth resuming from.
  */
-async function writeAll(file: FileHandle, stream: AsyncIterable<Bytes>): Promise<void> {
+async function writeAll(file: FileHandle, path: string, stream: AsyncIterable<Bytes>): Promise<void> {
   let waiting: Bytes[] = [];
   let size = 0;
   let writing = Promise.resolve();
   async function flush(): Promise<void> {
     await writing;
-    writing = writeFully(file, waiting);
+    const chunks = waiting;
+    writing = onDisk(path, () => writeFully(file, chunks));
     writing.catch(() => {}); // it is awaited before the next one, and at the end
     waiting = [];
     size = 0;
@@ -71,7 +73,7 @@ async function rehash(file: FileHandle, content: Content, options: Call): Promis
     return undefined;
   }
   const hash = hashFor(content.descriptor.digest);
-  for await (const chunk of readHandle(file, { start: 0, end: size, signal: options.signal })) hash.update(chunk);
+  for await (const chunk of readHandle(file, { end: size, reuse: true, signal: options.signal })) hash.update(chunk);
   return { size, hash };
 }
 

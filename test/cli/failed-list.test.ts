@@ -52,6 +52,16 @@ test.each(["failed.txt", "link.txt"])(
   },
 );
 
+test("the user's own list stays when it was the input and all went well; a list of failures goes", async () => {
+  await writeFile(path, "a\n");
+  await openFailedList(path, path).then((list) => list.close());
+  expect(await readFile(path, "utf8")).toBe("a\n");
+  const generated = join(folder.path, "save-failed.txt");
+  await writeFile(generated, "a\n");
+  await openFailedList(generated, generated).then((list) => list.close());
+  expect(await readdir(folder.path)).toEqual(["failed.txt"]);
+});
+
 test("says that it cannot be written", async () => {
   await mkdir(path);
   const list = await openFailedList(path, undefined);

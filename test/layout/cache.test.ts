@@ -185,14 +185,14 @@ test("two blobs of one digest that land at once are one file", async () => {
 
 test("says that the folder cannot be made", async () => {
   await writeFile(join(folder.path, "file"), "");
-  expect(await errorOf(() => openCache(join(folder.path, "file/cache")))).toStartWith("STORAGE: Cannot make folder ");
+  expect(await errorOf(() => openCache(join(folder.path, "file/cache")))).toStartWith("STORAGE: Cannot write ");
 });
 
 test("says that the disk refuses, as such", async () => {
   await using cache = await openCache(root);
   await rm(join(root, ".partial"), { recursive: true });
   const error = await errorOf(() => cache.repository("").put(contentOf("a/b", ONE.bytes)));
-  expect(error).toStartWith(`STORAGE: Cannot write to "${root}": `);
+  expect(error).toStartWith(`STORAGE: Cannot write "${root}`);
 });
 
 test("an error of the source is not one of the disk", async () => {

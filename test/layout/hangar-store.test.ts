@@ -107,7 +107,11 @@ test.each([
     { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Digest: "sha256:.." } }] },
   ],
   ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, MediaType: "a/b" } }] }],
-  ["USAGE", "is not a repository name", { Version: "v1.1.0", List: [{ ...ENTRY, Source: "docker.io/../../x" }] }],
+  [
+    "INTEGRITY",
+    "is not the name of an image",
+    { Version: "v1.1.0", List: [{ ...ENTRY, Source: "docker.io/../../x" }] },
+  ],
 ])("refuses a list with %s: %s", async (code, reason, list) => {
   const error = await errorOf(() => openHangar(listed(list), "x"));
   expect(error).toStartWith(`${code}: Cannot `);
@@ -118,4 +122,20 @@ test("refuses a list that is not JSON", async () => {
   expect(await errorOf(() => openHangar(treeOf({ "saved-images-list.json": "{" }), "x"))).toBe(
     'INTEGRITY: Cannot read saved-images-list.json of "x": it is not JSON',
   );
+});
+
+test("of an image that was saved in part, carries only the children that were, whatever else lies in share", async () => {
+  const artifact = multiPlatform(["linux/amd64", "linux/arm64"]);
+  const [amd64, arm64] = artifact.manifests as [
+    (typeof artifact.manifests)[number],
+    (typeof artifact.manifests)[number],
+  ];
+  const part = await laidOut(artifact, "docker.io/a/part", "1", { architectures: ["amd64"], systems: [] });
+  const whole = await laidOut(artifact, "docker.io/a/whole", "1");
+  const { path, bytes } = layoutFiles([part, whole], new Date(0))[0]!;
+  const share = [amd64, arm64].map((one) => [`share/sha256/${one.descriptor.digest.slice(7)}`, one.bytes] as const);
+  const store = await openHangar(treeOf({ [path]: bytes!, ...Object.fromEntries(share) }), "x");
+  expect(await store.repository("docker.io/a/part").carries?.(amd64.descriptor)).toBe(true);
+  expect(await store.repository("docker.io/a/part").carries?.(arm64.descriptor)).toBe(false);
+  expect(await store.repository("docker.io/a/whole").carries?.(arm64.descriptor)).toBe(true);
 });

@@ -1,0 +1,25 @@
+/** What goes wrong with disks, said so that one can do something about it. */
+import { AppError, reasonOf } from "../errors.ts";
+
+const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+  ENOSPC: ["no space is left on the disk", "Free space there, or write to another disk"],
+  EDQUOT: ["the disk quota is used up", "Free space there, or write to another disk"],
+  EFBIG: ["the file grew larger than its file system or limits allow", "Write to another disk, or carry fewer images"],
+  EACCES: ["permission denied", "Write to a folder that you own"],
+  EPERM: ["permission denied", "Write to a folder that you own"],
+  EROFS: ["the disk is read-only", "Write to another disk"],
+  ENOENT: ["its folder does not exist", "Create the folder first"],
+  ENOTDIR: ["its folder is a file", "Write to a folder"],
+};
+
+/** Runs what writes to `path`. What the system refuses becomes a STORAGE error with what to do; errors of ours pass. */
+export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const known = REASONS[String((error as NodeJS.ErrnoException).code)];
+    const [reason, hint] = known ?? [reasonOf(error), undefined];
+    throw new AppError("STORAGE", `Cannot write "${path}": ${reason}`, { cause: error, hint });
+  }
+}

@@ -44,7 +44,7 @@ async function save(setting: Setting): Promise<Row[]> {
   const source = await setting.large();
   const sides = [drayTo(place, dray, source.list), skopeoAndPigz(place, source), curl(place, source)];
   if (Bun.which("crane") !== null) sides.push(craneAndTar(place, source));
-  const samples = await inRounds(sides, rounds);
+  const samples = await inRounds(sides, rounds, () => settled(place, SAVED));
   const rows = [
     ratioRow(samples, ["dray save", "skopeo, tar | pigz -6"], { atMost: 0.2 }),
     ratioRow(samples, ["dray save", "curl (the floor)"], { atMost: 1.5 }),
@@ -67,7 +67,7 @@ async function load(setting: Setting): Promise<Row[]> {
   const theirs = intoEmpty(place, "skopeo from its layout", ({ host }) =>
     skopeoEach(place, source.names, (name) => [layoutOf(place, name), ...toRegistry(host, name)]),
   );
-  const samples = await inRounds([ours, theirs], rounds);
+  const samples = await inRounds([ours, theirs], rounds, () => settled(place));
   return [ratioRow(samples, [ours.name, theirs.name], { atMost: 0.8 }), memoryRow(samples, ours.name, MEMORY)];
 }
 
@@ -81,7 +81,7 @@ async function mirror(setting: Setting): Promise<Row[]> {
   const theirs = intoEmpty(place, "skopeo copy --all", ({ host }) =>
     skopeoEach(place, source.names, (name) => [...fromRegistry(source.registry, name), ...toRegistry(host, name)]),
   );
-  const samples = await inRounds([ours, theirs], rounds);
+  const samples = await inRounds([ours, theirs], rounds, () => settled(place));
   return [ratioRow(samples, [ours.name, theirs.name], { atMost: 0.8 }), memoryRow(samples, ours.name, MEMORY)];
 }
 
@@ -96,7 +96,7 @@ async function many({ place, dray, rounds }: Setting): Promise<Row[]> {
       await writeFile(list, lines(registry, names.slice(0, count)));
       sides.push({ ...drayTo(place, dray, list), name: `${count} small images` });
     }
-    const samples = await inRounds(sides, rounds);
+    const samples = await inRounds(sides, rounds, () => settled(place, SAVED));
     const each = sides.map(
       ({ name }, index) => (median(samples.get(name)!.map(({ seconds }) => seconds)) / counts[index]!) * 1000,
     );
@@ -118,8 +118,16 @@ function lines({ host }: Registry, names: readonly string[]): string {
   return names.map((name) => `${host}/${name}\n`).join("");
 }
 
+/** What the sides of a save leave behind. */
+const SAVED = ["out.tar.gz", "cache", "layout", "peer.tar.gz", "crane", "peer.tar", "floor"];
+
+/** Removes what earlier runs left, and waits until the disk has done with it: who syncs what it wrote would pay for all. */
+async function settled(place: Workplace, leftovers: readonly string[] = []): Promise<void> {
+  place.remove(...leftovers);
+  await place.run(["sync"]);
+}
+
 function saveCommand(dray: string, list: string, place: Workplace): string[] {
-  place.remove("out.tar.gz", "cache");
   const ends = ["-d", place.path("out.tar.gz"), "--cache-dir", place.path("cache")];
   return [dray, "save", "-f", list, ...ends, "-j", "6", ...PLATFORMS];
 }
@@ -141,7 +149,6 @@ function skopeoAndPigz(place: Workplace, { registry, names }: Source): Side {
   return {
     name: "skopeo, tar | pigz -6",
     async run() {
-      place.remove("layout", "peer.tar.gz");
       const copied = await skopeoEach(place, names, (name) => [...fromRegistry(registry, name), layoutOf(place, name)]);
       const packed = await place.run(shell(`tar -c layout | pigz -6 > peer.tar.gz`));
       return { seconds: copied.seconds + packed.seconds, peak: Math.max(copied.peak, packed.peak) };
@@ -154,7 +161,6 @@ function craneAndTar(place: Workplace, { registry, names }: Source): Side {
   return {
     name: "crane, tar",
     async run() {
-      place.remove("crane", "peer.tar");
       const pulled = await place.run(["crane", "pull", "--format", "oci", ...references, place.path("crane")]);
       const packed = await place.run(shell("tar -cf peer.tar crane"));
       return { seconds: pulled.seconds + packed.seconds, peak: Math.max(pulled.peak, packed.peak) };
@@ -166,7 +172,6 @@ function curl(place: Workplace, { registry, blobs }: Source): Side {
   return {
     name: "curl (the floor)",
     async run() {
-      place.remove("floor");
       place.folder("floor");
       const entries = blobs.map(({ repository, digest }) => {
         const url = `http://${registry.host}/v2/${repository}/blobs/${digest}`;

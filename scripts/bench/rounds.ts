@@ -15,15 +15,20 @@ export interface Row {
   readonly met: boolean;
 }
 
-/** Every side in every round, in turn; samples by name. `say` is told of each, in a line; default: stderr. */
+/**
+ * Every side in every round, in turn; samples by name. `settle` runs before each, so that none pays for what another left to
+ * the disk. `say` is told of each, in a line; default: stderr.
+ */
 export async function inRounds(
   sides: readonly Side[],
   rounds: number,
+  settle: () => Promise<unknown>,
   say: (line: string) => void = (line) => process.stderr.write(line),
 ): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(sides.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++)
     for (const { name, run } of sides) {
+      await settle();
       const sample = await run();
       samples.get(name)!.push(sample);
       say(`  ${round}/${rounds} ${name}: ${sample.seconds.toFixed(2)} s, ${megabytes(sample.peak)}\n`);

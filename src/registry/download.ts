@@ -11,6 +11,7 @@ import type { Client } from "./client.ts";
 import { contentPath, pullScope } from "./endpoint.ts";
 import { networkError } from "./failure.ts";
 import { networkReason } from "./network.ts";
+import { bodyOf, cancelBody } from "./stall.ts";
 
 /** A connection that brought this many bytes was worth it: the count of tries begins anew. */
 const PROGRESS = 1 << 20;
@@ -78,17 +79,16 @@ async function* part(
   descriptor: Descriptor,
   { start, end }: { start: number; end: number },
 ): ByteStream {
-  const body = response.body as unknown as ByteStream | null;
   let skip: number;
   try {
     skip = check(response, what, descriptor, start, end);
   } catch (error) {
-    await response.body?.cancel();
+    await cancelBody(response);
     throw error;
   }
   // Of the whole content, excess bytes are passed on: whoever verifies must see them.
   let left = end >= descriptor.size ? Number.POSITIVE_INFINITY : end - start;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of bodyOf(response)) {
     const wanted = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - wanted.length;
     if (wanted.length === 0) continue;

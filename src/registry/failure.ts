@@ -1,9 +1,10 @@
 /** Answers that are refusals, as errors for people. OCI distribution-spec v1.1 "Error Codes". */
-import { type ByteStream, collect } from "../bytes/stream.ts";
+import { collect } from "../bytes/stream.ts";
 import { clean } from "../bytes/text.ts";
 import { AppError, type ErrorCode, RegistryError } from "../errors.ts";
 import { networkReason, troubleOf } from "./network.ts";
 import { redact } from "./redact.ts";
+import { bodyOf } from "./stall.ts";
 
 const BODY_LIMIT = 64 << 10;
 /** Errors of one answer that are shown. */
@@ -69,9 +70,8 @@ export function networkError(what: string, host: string, error: unknown): AppErr
 }
 
 async function textOf(response: Response): Promise<string> {
-  if (!response.body) return "";
   try {
-    const bytes = await collect(response.body as unknown as ByteStream, BODY_LIMIT);
+    const bytes = await collect(bodyOf(response), BODY_LIMIT);
     return bytes ? new TextDecoder().decode(bytes) : "";
   } catch {
     return "";

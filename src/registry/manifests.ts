@@ -1,5 +1,5 @@
 /** Manifests of a repository. OCI distribution-spec v1.1 "Pulling manifests" and "Pushing Manifests". */
-import { type ByteStream, type Bytes, collect } from "../bytes/stream.ts";
+import { type Bytes, collect } from "../bytes/stream.ts";
 import { clean } from "../bytes/text.ts";
 import { AppError, IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -12,6 +12,7 @@ import type { Call, Content } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { drain } from "./drain.ts";
 import { pullScope, pushScope } from "./endpoint.ts";
+import { bodyOf } from "./stall.ts";
 
 /** A HEAD has no words, some registries refuse it, and Nexus denies by HEAD what it gives by GET: these ask for a GET. */
 const ASK_AGAIN = [400, 403, 404, 405, 406, 501];
@@ -77,8 +78,8 @@ function checkDigest(shown: string, bytes: Bytes, promised: Digest | undefined):
 async function manifestBytes(shown: string, response: Response): Promise<Bytes> {
   const coding = response.headers.get("content-encoding") ?? "identity";
   const length = Number(response.headers.get("content-length") ?? 0);
-  const body = (response.body ?? []) as unknown as ByteStream;
-  const bytes = coding === "identity" && length <= MANIFEST_LIMIT ? await collect(body, MANIFEST_LIMIT) : undefined;
+  const bytes =
+    coding === "identity" && length <= MANIFEST_LIMIT ? await collect(bodyOf(response), MANIFEST_LIMIT) : undefined;
   if (bytes) return bytes;
   await drain(response);
   const reason =

@@ -4,6 +4,7 @@ import { type Nearness, nearness, registryNearness } from "./address.ts";
 import { drain } from "./drain.ts";
 import { type Exchange, isStreamed, type Transport } from "./exchange.ts";
 import { redact } from "./redact.ts";
+import { cancelBody } from "./stall.ts";
 
 const MAX_HOPS = 10;
 /** What a storage backend answers to a HEAD for which only GET was signed (GitLab, some S3 setups). */
@@ -25,7 +26,7 @@ export function withRedirects(next: Transport, options: RedirectOptions = {}): T
     const { response, hops } = await follow(next, url, exchange, options);
     if (exchange.method !== "HEAD" || hops === 0 || !HEAD_REFUSED.has(response.status)) return response;
     const { response: full } = await follow(next, url, { ...exchange, method: "GET" }, options);
-    await full.body?.cancel();
+    await cancelBody(full);
     return new Response(null, { status: full.status, headers: full.headers });
   };
 }

@@ -1,5 +1,5 @@
 /** The watchdog over an exchange: it has no total time limit, but some byte must move. */
-import type { ByteStream, Bytes } from "../bytes/stream.ts";
+import type { ByteStream } from "../bytes/stream.ts";
 import type { Exchange, Transport, Upload } from "./exchange.ts";
 
 /** A registry moves a large blob into place before it answers; it gets this many times longer for that. */
@@ -20,17 +20,42 @@ export function withStall(next: Transport, stall: number): Transport {
       watch.arm(stall);
       const response = await next(url, { ...exchange, ...watched(exchange, watch, stall), signal: watch.signal });
       watch.disarm();
-      if (!response.body) {
-        watch.end();
-        return response;
-      }
-      const { status, statusText, headers } = response;
-      return new Response(watchedBody(response.body, watch, stall), { status, statusText, headers });
+      if (response.body) watches.set(response.body, { watch, stall });
+      else watch.end();
+      return response;
     } catch (error) {
       watch.end();
       throw watch.signal.aborted ? watch.signal.reason : error;
     }
   };
+}
+
+/** By the body that it watches, which stays the same when a response is given other headers. */
+const watches = new WeakMap<ReadableStream, { readonly watch: Watch; readonly stall: number }>();
+
+/** The bytes of a response, under the watchdog of its exchange; none where it has no body. To be read once, or cancelled. */
+export async function* bodyOf({ body }: Response): ByteStream {
+  if (!body) return;
+  const { watch, stall } = watches.get(body) ?? {};
+  try {
+    watch?.arm(stall!);
+    for await (const chunk of body as unknown as ByteStream) {
+      watch?.disarm();
+      yield chunk;
+      watch?.arm(stall!);
+    }
+  } catch (error) {
+    throw watch?.signal.aborted ? watch.signal.reason : error;
+  } finally {
+    watch?.end();
+  }
+}
+
+/** Lets go of a body that nobody reads, and of its connection. */
+export async function cancelBody({ body }: Response): Promise<void> {
+  if (!body) return;
+  watches.get(body)?.watch.end();
+  await body.cancel();
 }
 
 interface Watch {
@@ -45,9 +70,20 @@ interface Watch {
 function startWatch(stall: number, outer: AbortSignal | undefined): Watch {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let due = 0;
+  let deadline = Number.POSITIVE_INFINITY;
   let ended = false;
-  function disarm(): void {
+  function schedule(milliseconds: number): void {
     clearTimeout(timer);
+    due = performance.now() + milliseconds;
+    timer = setTimeout(look, milliseconds);
+  }
+  function look(): void {
+    timer = undefined;
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    const left = deadline - performance.now();
+    if (left > 0) schedule(left);
+    else fail();
   }
   function stop(): void {
     controller.abort(outer?.reason);
@@ -58,14 +94,18 @@ function startWatch(stall: number, outer: AbortSignal | undefined): Watch {
   outer?.addEventListener("abort", stop, { once: true });
   return {
     signal: controller.signal,
+    // Once for each chunk: the timer is left running, and looks at the deadline when it fires.
     arm(milliseconds) {
-      clearTimeout(timer);
-      if (!ended) timer = setTimeout(fail, milliseconds);
+      if (ended) return;
+      deadline = performance.now() + milliseconds;
+      if (timer === undefined || due > deadline) schedule(milliseconds);
     },
-    disarm,
+    disarm() {
+      deadline = Number.POSITIVE_INFINITY;
+    },
     end() {
       ended = true;
-      disarm();
+      clearTimeout(timer);
       outer?.removeEventListener("abort", stop);
     },
   };
@@ -85,30 +125,4 @@ function watched({ upload }: Exchange, watch: Watch, stall: number): { upload?: 
     watch.arm(stall * PATIENCE);
   }
   return { upload: { ...upload, open: () => open(upload) } };
-}
-
-function watchedBody(body: ReadableStream<Bytes>, watch: Watch, stall: number): ReadableStream<Bytes> {
-  const reader = body.getReader();
-  return new ReadableStream<Bytes>(
-    {
-      async pull(controller) {
-        try {
-          watch.arm(stall);
-          const { done, value } = await reader.read();
-          watch.disarm();
-          if (!done) return controller.enqueue(value);
-          watch.end();
-          controller.close();
-        } catch (error) {
-          watch.end();
-          throw watch.signal.aborted ? watch.signal.reason : error;
-        }
-      },
-      async cancel(reason) {
-        watch.end();
-        await reader.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

@@ -1,11 +1,12 @@
 /** The tags of a repository. OCI distribution-spec v1.1 "Listing Tags". */
-import { type ByteStream, collect } from "../bytes/stream.ts";
+import { collect } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { isTag } from "../oci/reference.ts";
 import type { Call } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { drain } from "./drain.ts";
 import { pullScope } from "./endpoint.ts";
+import { bodyOf } from "./stall.ts";
 
 /** Asked for at once; ECR refuses more. */
 const PAGE = 1000;
@@ -39,7 +40,7 @@ export async function listTags(client: Client, path: string, { signal }: Call = 
 }
 
 async function parsePage(what: string, response: Response): Promise<string[]> {
-  const bytes = await collect((response.body ?? []) as unknown as ByteStream, PAGE_LIMIT);
+  const bytes = await collect(bodyOf(response), PAGE_LIMIT);
   let json: unknown;
   try {
     json = bytes && JSON.parse(new TextDecoder().decode(bytes));

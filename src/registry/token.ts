@@ -1,11 +1,12 @@
 /** Bearer tokens from a token server. Distribution token authentication; OAuth2 form for identity tokens. */
-import { type ByteStream, collect, decode, encode } from "../bytes/stream.ts";
+import { collect, decode, encode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Credential } from "./credentials.ts";
 import { drain } from "./drain.ts";
 import type { Exchange, Transport } from "./exchange.ts";
 import { registryError } from "./failure.ts";
 import { redact } from "./redact.ts";
+import { bodyOf } from "./stall.ts";
 
 const BODY_LIMIT = 128 << 10;
 /** The specification's life of a token that does not say it, in seconds; shorter ones are not believed. */
@@ -87,7 +88,7 @@ async function parse(response: Response, method: string, { realm, credential }: 
     throw await registryError(what, response, { method, url: realm.href, hint });
   }
   const received = performance.now();
-  const bytes = response.body && (await collect(response.body as unknown as ByteStream, BODY_LIMIT));
+  const bytes = await collect(bodyOf(response), BODY_LIMIT);
   const json = parseJson(bytes ? decodeOrEmpty(bytes) : "");
   const value = json.token || json.access_token;
   if (typeof value !== "string" || !/^[\x21-\x7e]+$/.test(value))

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { type ByteStream, type Bytes, collect, streamOf } from "../../src/bytes/stream.ts";
 import type { Exchange, Transport } from "../../src/registry/exchange.ts";
-import { withStall } from "../../src/registry/stall.ts";
+import { bodyOf, cancelBody, withStall } from "../../src/registry/stall.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
 
@@ -33,14 +33,14 @@ test("an answer that never comes", async () => {
 
 test("a body that stops", async () => {
   const response = await withStall(quiet(2), 20)("https://r.example/", GET);
-  await expect(response.arrayBuffer()).rejects.toThrow("no byte came");
+  await expect(collect(bodyOf(response), 100)).rejects.toThrow("no byte came");
 });
 
 test("a reader may take its time", async () => {
   const ample: Transport = async () => new Response(new Uint8Array(10));
   const response = await withStall(ample, 20)("https://r.example/", GET);
   await Bun.sleep(60);
-  expect((await response.arrayBuffer()).byteLength).toBe(10);
+  expect((await collect(bodyOf(response), 100))?.length).toBe(10);
 });
 
 test("so may the source of an upload; the other side may not stop reading", async () => {
@@ -53,7 +53,7 @@ test("so may the source of an upload; the other side may not stop reading", asyn
   const reading: Transport = async (_, exchange) =>
     new Response(await collect((exchange.upload as typeof upload).open(), 10));
   const response = await withStall(reading, 20)("https://r.example/", { ...GET, method: "PUT", upload });
-  expect((await response.arrayBuffer()).byteLength).toBe(2);
+  expect((await collect(bodyOf(response), 100))?.length).toBe(2);
   const stopping: Transport = async (url, exchange) => {
     await (exchange.upload as typeof upload).open()[Symbol.asyncIterator]().next();
     return silent(url, exchange);
@@ -70,7 +70,7 @@ test("the caller's signal ends both waits, with its own reason", async () => {
   expect(await call.catch((thrown: unknown) => thrown)).toBe(reason);
   const second = new AbortController();
   const response = await withStall(quiet(0), 60_000)("https://r.example/", { ...GET, signal: second.signal });
-  const body = response.arrayBuffer().catch((thrown: unknown) => thrown);
+  const body = collect(bodyOf(response), 100).catch((thrown: unknown) => thrown);
   second.abort(reason);
   expect(await body).toBe(reason);
 });
@@ -84,8 +84,40 @@ test("an early end of the reader ends the body", async () => {
     },
   });
   const response = await withStall(async () => new Response(body), 60_000)("https://r.example/", GET);
-  for await (const _ of response.body!) break;
+  for await (const _ of bodyOf(response)) break;
   expect(cancelled).toBe(true);
+});
+
+test("a body that is cancelled is let go", async () => {
+  let cancelled = false;
+  const body = new ReadableStream({
+    cancel() {
+      cancelled = true;
+    },
+  });
+  const response = await withStall(async () => new Response(body), 20)("https://r.example/", GET);
+  await cancelBody(response);
+  expect(cancelled).toBe(true);
+});
+
+test("a silence is measured from the last byte, not from the first", async () => {
+  const slow: Transport = async () => {
+    let sent = 0;
+    return new Response(
+      new ReadableStream<Bytes>(
+        {
+          async pull(controller) {
+            await Bun.sleep(30);
+            if (sent++ < 5) controller.enqueue(new Uint8Array(1));
+            else controller.close();
+          },
+        },
+        { highWaterMark: 0 },
+      ),
+    );
+  };
+  const response = await withStall(slow, 90)("https://r.example/", GET);
+  expect((await collect(bodyOf(response), 100))?.length).toBe(5);
 });
 
 test("an upload's end that is asked for after its answer arms nothing", async () => {

@@ -41,7 +41,12 @@ test("sides take turns", async () => {
       return { seconds: turns.length, peak: 0 };
     },
   });
-  const found = await inRounds([side("a"), side("b")], 2, () => {});
+  const found = await inRounds(
+    [side("a"), side("b")],
+    2,
+    async () => {},
+    () => {},
+  );
   expect(turns).toEqual(["a", "b", "a", "b"]);
   expect(found.get("b")!.map(({ seconds }) => seconds)).toEqual([2, 4]);
 });

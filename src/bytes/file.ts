@@ -10,7 +10,10 @@ export interface FileRange extends Range {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Chunks that are read ahead: the threads that read also write, and a reader must not wait for its turn among them. */
+/**
+ * Chunks that are read ahead into memory that is used again: the threads that read also write, and such a reader must not wait
+ * for its turn among them. Fresh memory is read one ahead: there may be twenty such readers.
+ */
 const AHEAD = 4;
 
 /**
@@ -29,16 +32,25 @@ export async function* readHandle(
     return free && free.length >= size ? free : new Uint8Array(size);
   }
   async function readAt(at: number, bytes: Bytes): Promise<Bytes> {
-    const { bytesRead } = await file.read(bytes, 0, Math.min(bytes.length, end - at), at);
-    return bytes.subarray(0, bytesRead);
+    const wanted = Math.min(bytes.length, end - at);
+    let got = 0;
+    for (let last = -1; got < wanted && last !== 0; got += last)
+      last = (await file.read(bytes, got, wanted - got, at + got)).bytesRead;
+    return bytes.subarray(0, got);
+  }
+  function readOn(): void {
+    for (; asked < end && reading.length < (reuse ? AHEAD : 1); asked += CHUNK) {
+      const next = readAt(asked, page(Math.min(CHUNK, end - asked)));
+      next.catch(() => {}); // it is awaited at its turn; until then its failure must not count as unhandled
+      reading.push(next);
+    }
   }
   try {
-    while (asked < end || reading.length > 0) {
+    for (readOn(); reading.length > 0; ) {
       signal?.throwIfAborted();
-      for (; asked < end && reading.length < AHEAD; asked += CHUNK)
-        reading.push(readAt(asked, page(Math.min(CHUNK, end - asked))));
       const chunk = (await reading.shift())!;
       if (chunk.length === 0) return;
+      readOn();
       yield chunk;
       if (reuse) pages.push(new Uint8Array(chunk.buffer));
     }

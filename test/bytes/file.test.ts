@@ -1,6 +1,6 @@
 /** Files: ranges of them, and all of them at once. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdir, open, readdir, readFile as readWhole, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile as readWhole, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readFile, readHandle, writeAtomic, writeFully } from "../../src/bytes/file.ts";
 import { collect, concat, decode, encode } from "../../src/bytes/stream.ts";
@@ -90,4 +90,37 @@ test("a file that cannot be put in place leaves nothing", async () => {
   await mkdir(join(folder.path, "taken/inside"), { recursive: true });
   await expect(writeAtomic(join(folder.path, "taken"), encode("x"))).rejects.toThrow();
   expect(await readdir(folder.path)).toEqual(["taken"]);
+});
+
+/** Reads a byte at a time below `fails`, nothing at or beyond it. */
+function failingHandle(fails: number): FileHandle {
+  return {
+    async read(bytes: Uint8Array, offset: number, _length: number, position: number) {
+      if (position >= fails) throw new Error("the disk is gone");
+      bytes[offset] = position % 251;
+      return { bytesRead: 1, buffer: bytes };
+    },
+  } as unknown as FileHandle;
+}
+
+test("what the system gives in pieces has no gaps", async () => {
+  const chunks = await Array.fromAsync(readHandle(failingHandle(1000), { end: 700 }));
+  expect(Buffer.concat(chunks)).toEqual(Buffer.from(Array.from({ length: 700 }, (_, at) => at % 251)));
+});
+
+test.each([false, true])("a read ahead that fails is seen at its turn, not before (reuse: %p)", async (reuse) => {
+  const file = await open(join(folder.path, "two"), "w+");
+  try {
+    await file.truncate(3 << 20);
+    const flaky = {
+      read: (bytes: Uint8Array, offset: number, length: number, position: number) =>
+        position < 1 << 20 ? file.read(bytes, offset, length, position) : Promise.reject(new Error("the disk is gone")),
+    } as unknown as FileHandle;
+    const chunks = readHandle(flaky, { end: 3 << 20, reuse })[Symbol.asyncIterator]();
+    expect((await chunks.next()).value?.length).toBe(1 << 20);
+    await Bun.sleep(5);
+    await expect(chunks.next()).rejects.toThrow("the disk is gone");
+  } finally {
+    await file.close();
+  }
 });

@@ -104,7 +104,7 @@ export function parseFooter(codec: Codec, tail: Bytes, fileSize: number, archive
 function requireVersion(version: unknown, archive: string): void {
   if (version === VERSION) return;
   throw new AppError("UNSUPPORTED", `Cannot open "${archive}": its index is of version ${version}`, {
-    hint: "It was written by a later Dray: use that one, or unpack it with tar",
+    hint: "it was written by a later Dray: use that one, or unpack it with tar",
   });
 }
 
@@ -116,7 +116,7 @@ function equal(one: Bytes, other: Bytes): boolean {
 export function corrupt(archive: string, reason: string, cause?: unknown): AppError {
   return new AppError("INTEGRITY", `Cannot read "${archive}": ${reason}`, {
     cause,
-    hint: "Compare its checksum with that of the original, and copy it again",
+    hint: "compare its checksum with that of the original, and copy it again",
   });
 }
 

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
 
 /** Takes bytes in the order of the calls, which need not wait for each other. */
 export interface Output extends AsyncDisposable {
@@ -19,7 +20,8 @@ export interface Output extends AsyncDisposable {
 
 /**
  * The file `path`, written beside it as `.<name>.incomplete`. finish() syncs it to the disk and renames it, over an older
- * one if need be, which is there until then. Throws STORAGE, now or later, where the system refuses.
+ * one if need be, which is there until then. Throws STORAGE, now or later, where the system refuses, and where another run
+ * has begun to write the same file meanwhile: the last one to begin is the one to finish.
  */
 export async function fileOutput(path: string): Promise<Output> {
   const incomplete = join(dirname(path), `.${basename(path)}.incomplete`);
@@ -45,6 +47,8 @@ export async function fileOutput(path: string): Promise<Output> {
       await onDisk(path, async () => {
         await disk.settle();
         await file.sync();
+        if (!(await isAt(file, incomplete)))
+          throw new AppError("STORAGE", `Cannot write "${path}": another run writes it at the same time`);
         await file.close();
         await rename(incomplete, path);
       });
@@ -54,9 +58,10 @@ export async function fileOutput(path: string): Promise<Output> {
     async [Symbol.asyncDispose]() {
       if (finished) return;
       await disk.settle().catch(() => {});
-      // Closing again, after a rename that failed, is no error.
+      // After a rename that failed it is closed already, and ours all the same.
+      const isOurs = await isAt(file, incomplete).catch(() => true);
       await file.close().catch(() => {});
-      await rm(incomplete, { force: true });
+      if (isOurs) await rm(incomplete, { force: true });
     },
   };
 }
@@ -96,6 +101,12 @@ async function create(path: string, incomplete: string): Promise<FileHandle> {
   if (there && !there.isFile()) throw new Error("something that is no file has that name");
   await rm(incomplete, { force: true });
   return open(incomplete, "wx");
+}
+
+/** Whether an open file still has the name that it was made with. Some network file systems make up numbers: then its size tells. */
+async function isAt(file: FileHandle, path: string): Promise<boolean> {
+  const [own, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
+  return there !== undefined && (own.ino === there.ino || own.size === there.size);
 }
 
 /** So that the new name outlives a power cut. Network file systems refuse, and then there is nothing more to do. */

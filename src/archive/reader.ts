@@ -75,7 +75,7 @@ async function readContents(path: string, file: FileHandle, { signal }: Call) {
   const footer = tail && parseFooter(codec, tail, stats.size, path);
   if (!footer)
     throw new AppError("UNSUPPORTED", `Cannot open "${path}": it has no Dray index at its end`, {
-      hint: "It was cut short on its way, or written by another tool",
+      hint: "it was cut short on its way, or written by another tool",
     });
   signal?.throwIfAborted();
   const member = await readExactly(path, file, footer.offset, footer.offset + footer.length);

@@ -2,14 +2,14 @@
 import { AppError, reasonOf } from "../errors.ts";
 
 const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
-  ENOSPC: ["no space is left on the disk", "Free space there, or write to another disk"],
-  EDQUOT: ["the disk quota is used up", "Free space there, or write to another disk"],
-  EFBIG: ["the file grew larger than its file system or limits allow", "Write to another disk, or carry fewer images"],
-  EACCES: ["permission denied", "Write to a folder that you own"],
-  EPERM: ["permission denied", "Write to a folder that you own"],
-  EROFS: ["the disk is read-only", "Write to another disk"],
-  ENOENT: ["its folder does not exist", "Create the folder first"],
-  ENOTDIR: ["its folder is a file", "Write to a folder"],
+  ENOSPC: ["no space is left on the disk", "free space there, or write to another disk"],
+  EDQUOT: ["the disk quota is used up", "free space there, or write to another disk"],
+  EFBIG: ["the file grew larger than its file system or limits allow", "write to another disk, or carry fewer images"],
+  EACCES: ["permission denied", "write to a folder that you own"],
+  EPERM: ["permission denied", "write to a folder that you own"],
+  EROFS: ["the disk is read-only", "write to another disk"],
+  ENOENT: ["its folder does not exist", "create the folder first"],
+  ENOTDIR: ["its folder is a file", "write to a folder"],
 };
 
 /** Runs what writes to `path`. What the system refuses becomes a STORAGE error with what to do; errors of ours pass. */

@@ -1,5 +1,6 @@
 /** Bounded parallel work that nobody leaves behind: when one fails, or the signal does, the others end before the error is seen. */
 import pMap, { pMapIterable } from "p-map";
+import { either } from "./signal.ts";
 
 interface PoolOptions {
   /** Works at once. */
@@ -43,7 +44,7 @@ export async function* ordered<T, R>(items: Items<T>, work: Work<T, R>, options:
 /** p-map rejects at once and lets started mappers run on; here they are told to stop, and awaited. */
 function hire<T, R>(work: Work<T, R>, outer: AbortSignal | undefined) {
   const own = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, own.signal]) : own.signal;
+  const signal = either(outer, own.signal);
   const running = new Set<Promise<R>>();
   return {
     signal,

@@ -91,9 +91,7 @@ export function failedArgs<const Name extends string>(command: Name) {
       alias: "o",
       default: `${command}-failed.txt`,
       valueHint: "FILE",
-      description: "List of the images that failed, which -f takes again",
+      description: "List of the images that failed",
     },
   } as const satisfies ArgsDef;
 }
-
-export const JOBS = { least: 1, most: 20 } as const;

@@ -1,5 +1,7 @@
 /** The list of what failed: lines of the list that was given, written as they fail. */
-import { appendFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { access, appendFile, lstat, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { onDisk } from "../bytes/disk.ts";
 import { AppError, reasonOf } from "../errors.ts";
 
 export interface FailedList {
@@ -14,9 +16,11 @@ const GENERATED = /-failed\.txt$/;
 
 /**
  * Writes to `path`, from the first failure on. Where that is the list that was read (`input`), the new one is kept beside it
- * until close(), so that a run which is killed has not lost it. close() throws STORAGE where something could not be written.
+ * until close(), so that a run which is killed has not lost it. Throws STORAGE where that is a folder or has none; close() does
+ * where something could not be written.
  */
 export async function openFailedList(path: string, input: string | undefined): Promise<FailedList> {
+  const isFile = await canWrite(path);
   const isInput =
     input !== undefined && (await realpath(path).catch(() => path)) === (await realpath(input).catch(() => input));
   const target = isInput ? `${path}.new` : path;
@@ -34,6 +38,7 @@ export async function openFailedList(path: string, input: string | undefined): P
       then(() => (first ? writeFile(target, `${line}\n`) : appendFile(target, `${line}\n`)));
     },
     async close() {
+      if (!isFile && count === 0) return false;
       if (count === 0 && (!isInput || GENERATED.test(path))) then(() => rm(path, { force: true }));
       else if (count === 0) return false;
       else if (isInput) then(() => rename(target, path));
@@ -42,4 +47,15 @@ export async function openFailedList(path: string, input: string | undefined): P
       return count > 0;
     },
   };
+}
+
+/**
+ * Whether a file is or can be there; false for a device, which is written to and never removed. Throws STORAGE. A folder that
+ * is read-only passes: a load from such a disk may well need no list.
+ */
+async function canWrite(path: string): Promise<boolean> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new AppError("STORAGE", `Cannot write "${path}": it is a folder`);
+  if (!there) await onDisk(path, () => access(dirname(path)));
+  return !there || there.isFile() || there.isSymbolicLink();
 }

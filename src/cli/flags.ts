@@ -85,7 +85,7 @@ function byLetter(letter: string, definitions: ArgsDef): string | undefined {
 function parseBoolean(token: string, value: string): boolean {
   if (/^(?:true|t|1|yes)$/i.test(value)) return true;
   if (/^(?:false|f|0|no)$/i.test(value)) return false;
-  throw new AppError("USAGE", `Cannot read "${token}": it is true or false`);
+  throw new AppError("USAGE", `Cannot read "${token}": expected true or false`);
 }
 
 function helpHint(command: string): string {

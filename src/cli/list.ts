@@ -1,6 +1,7 @@
 /** From the text of a list to the images that a run is about. */
 import { AppError } from "../errors.ts";
 import type { Parsed } from "../lists/lines.ts";
+import { formatTagged } from "../oci/reference.ts";
 import type { Call, Store } from "../store/store.ts";
 import type { Listed } from "./report.ts";
 
@@ -61,22 +62,9 @@ export function numberLines<T>(
 export async function listStore(store: Store, options: Call): Promise<readonly Listed[]> {
   const listed: Listed[] = [];
   for await (const { path, tag, root } of store.references(options)) {
-    const name = tag === undefined ? `${path}@${root.digest}` : `${path}:${tag}`;
+    const name = formatTagged(path, tag, root.digest);
     listed.push({ image: { id: listed.length + 1, name }, line: name });
   }
   if (listed.length === 0) throw new AppError("USAGE", "Cannot go on: there is no image in it");
   return listed;
-}
-
-/** `--jobs`: a whole number, clamped with a warning. */
-export function parseJobs(
-  text: string,
-  { least, most }: { least: number; most: number },
-  warn: (message: string) => void,
-): number {
-  const jobs = Number(text);
-  if (!/^[+-]?\d+$/.test(text)) throw new AppError("USAGE", `Cannot use "${text}" as --jobs: it is not a whole number`);
-  const clamped = Math.min(most, Math.max(least, jobs));
-  if (clamped !== jobs) warn(`--jobs is ${clamped}: ${jobs} is not between ${least} and ${most}`);
-  return clamped;
 }

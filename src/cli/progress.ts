@@ -29,6 +29,7 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
   let total = 0;
   let landed = 0;
   let copied = 0;
+  let archived = 0;
   let lastDraw = 0;
   const timer = setInterval(terminal.isTTY ? draw : report, terminal.isTTY ? REDRAW : REPORT);
   timer.unref?.();
@@ -43,7 +44,8 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
     const rate = copied / Math.max(seconds, 0.001);
     const left = Math.max(0, total - arrived());
     const eta = left > 0 && rate > 0 ? `, ${formatDuration(left / rate)} left` : "";
-    return `${settled}/${images} images, ${formatSize(arrived())} of ${formatSize(total)}, ${formatSize(rate)}/s${eta}`;
+    const archive = archived > 0 ? `, ${formatSize(archived)} archived` : "";
+    return `${settled}/${images} images, ${formatSize(arrived())} of ${formatSize(total)}, ${formatSize(rate)}/s${archive}${eta}`;
   }
   function report(): void {
     log.info(overall());
@@ -64,6 +66,7 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
     take(event) {
       if (event.type === "planned") total += event.bytes;
       else if (event.type === "image") settled++;
+      else if (event.type === "archived") archived = event.bytes;
       else if (event.type === "moving") {
         const flight = flights.get(event.descriptor.digest) ?? { size: event.descriptor.size, bytes: 0 };
         flight.bytes += event.bytes;

@@ -1,6 +1,6 @@
 /** The root command: which subcommands there are, and what is said when none is meant. */
 import { type CommandDef, defineCommand, runCommand } from "citty";
-import { AppError } from "../errors.ts";
+import { AppError, reasonOf } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, explain } from "./action.ts";
 import { type Examples, renderHelp } from "./help.ts";
@@ -40,6 +40,7 @@ const EXAMPLES: Examples = [
 
 /** Runs a command line. The exit code is in `process.exitCode` afterwards. */
 export async function runRoot(argv: readonly string[]): Promise<void> {
+  guardStreams();
   const at = argv.findIndex((token) => !token.startsWith("-"));
   const before = at < 0 ? argv : argv.slice(0, at);
   const name = at < 0 ? undefined : argv[at]!;
@@ -69,11 +70,24 @@ async function help(name: string | undefined): Promise<void> {
   print(await renderHelp(command, root, examples, color));
 }
 
+/** A log that nobody takes must not end a run. A result that cannot be written is a failure, unless the reader has left. */
+function guardStreams(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") return;
+    fail(new AppError("STORAGE", `Cannot write the result: ${reasonOf(error)}`), EXIT.failed);
+    // The run may set its own after this.
+    process.on("exit", () => {
+      process.exitCode ||= EXIT.failed;
+    });
+  });
+}
+
 function print(text: string): void {
   process.stdout.write(text);
 }
 
-function fail(error: AppError): void {
+function fail(error: AppError, code: number = EXIT.usage): void {
   explain(error, { terminal: createTerminal(process.stderr), debug: false, interrupted: () => undefined });
-  process.exitCode = EXIT.usage;
+  process.exitCode = code;
 }

@@ -15,6 +15,9 @@ export interface Session {
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** Milliseconds in which one wish to stop may come twice: to the process itself and to its group, as `timeout` sends it. */
+const SAME = 500;
+
 /** The first signal aborts and lets the run clean up; the second ends the process at once. */
 export function startSession(debug: boolean): Session {
   const terminal = createTerminal(process.stderr);
@@ -22,9 +25,14 @@ export function startSession(debug: boolean): Session {
   const log = createLog(terminal, { debug, color });
   const control = new AbortController();
   let code: number | undefined;
+  let since = 0;
   function onSignal(name: keyof typeof SIGNALS): void {
-    if (code !== undefined) process.exit(code);
+    if (code !== undefined) {
+      if (performance.now() - since > SAME) process.exit(code);
+      return;
+    }
     code = SIGNALS[name];
+    since = performance.now();
     log.warn("stopping; once more ends it at once");
     control.abort(new AppError("CANCELLED", `Cannot go on: interrupted by ${name}`));
   }

@@ -3,7 +3,8 @@ import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { readFile, writeAtomic } from "../bytes/file.ts";
-import { IntegrityError } from "../errors.ts";
+import { createTurns } from "../bytes/turns.ts";
+import { AppError, IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { ingest, isPresent } from "../store/ingest.ts";
@@ -22,10 +23,11 @@ export interface Cache extends AsyncDisposable {
 
 /**
  * Opens the folder for writing; made where it is not there. One writer at a time: throws STORAGE where another process holds
- * it. What lies there from earlier runs is hashed before this run relies on it, once; what is wrong is removed.
+ * it, USAGE for a folder without a name. What lies there from earlier runs is hashed before this run relies on it, once; what is wrong is removed.
  * `onWarning` hears of a lock that was left behind.
  */
 export async function openCache(folder: string, onWarning?: (message: string) => void): Promise<Cache> {
+  if (folder === "") throw new AppError("USAGE", "Cannot use the cache folder: its name is empty");
   await onDisk(folder, () => mkdir(join(folder, ".partial"), { recursive: true }));
   const unlock = await lockFolder(folder, onWarning);
   const content = shareOf(folder);
@@ -50,7 +52,7 @@ async function writeNames(folder: string, images: readonly LaidImage[], savedTim
 function shareOf(folder: string): Omit<Sink, "place"> {
   const proven = new Set<Digest>();
   const made = new Map<string, Promise<unknown>>();
-  const landing = new Map<Digest, Promise<void>>();
+  const inTurn = createTurns<Digest>();
   const pathOf = (digest: Digest): string => join(folder, blobPath(digest));
 
   function get(descriptor: Descriptor): Content {
@@ -74,17 +76,9 @@ function shareOf(folder: string): Omit<Sink, "place"> {
     if (!(await isPresent(pathOf(descriptor.digest), descriptor.size))) return false;
     return proven.has(descriptor.digest) || (await prove(descriptor, options));
   }
-  async function put(content: Content, options: Call = {}): Promise<void> {
-    const { digest } = content.descriptor;
-    // One writer for each blob, since they would share its partial file. Whoever waited looks again.
-    for (let other = landing.get(digest); other; other = landing.get(digest)) await other.catch(() => {});
-    const own = land(content, options);
-    landing.set(digest, own);
-    try {
-      await own;
-    } finally {
-      landing.delete(digest);
-    }
+  /** One writer for each blob, since they would share its partial file. Whoever waited looks again. */
+  function put(content: Content, options: Call = {}): Promise<void> {
+    return inTurn(content.descriptor.digest, options.signal, () => land(content, options));
   }
   async function land(content: Content, options: Call): Promise<void> {
     const { digest, size } = content.descriptor;

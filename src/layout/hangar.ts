@@ -8,6 +8,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { OCI_INDEX } from "../oci/media-types.ts";
 import { normalizePlatform, type Platform } from "../oci/platform.ts";
+import { formatTagged } from "../oci/reference.ts";
 import type { Content } from "../store/store.ts";
 
 /** The folder that every path of an archive begins with. */
@@ -154,7 +155,7 @@ function rootIndex(images: readonly LaidImage[]): unknown {
     mediaType: OCI_INDEX,
     manifests: images.map(({ name, tag, offered }) => {
       const { mediaType, digest, size } = offered.descriptor;
-      const full = tag === undefined ? `${name}@${digest}` : `${name}:${tag}`;
+      const full = formatTagged(name, tag, digest);
       const annotations = { "io.containerd.image.name": full, "org.opencontainers.image.ref.name": full };
       return { mediaType, digest, size, annotations };
     }),

@@ -75,6 +75,6 @@ function isAlive({ pid, host }: Holder, here: string): boolean {
 function held(folder: string, path: string, holder: Holder | undefined): AppError {
   const who = holder ? `process ${holder.pid} on ${holder.host} has used it since ${holder.started}` : "it is locked";
   return new AppError("STORAGE", `Cannot use "${folder}": ${who}`, {
-    hint: `wait for it, use another --cache-dir, or remove "${path}" if that process is gone`,
+    hint: `wait for it, use another folder, or remove "${path}" if that process is gone`,
   });
 }

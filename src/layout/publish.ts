@@ -1,30 +1,56 @@
 /** A cache folder becomes the result of a run: what no image needs is taken out, and the folder moves to its name. */
 import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { onDisk } from "../bytes/disk.ts";
 import { AppError, reasonOf } from "../errors.ts";
-import { blobPath, type LaidImage, LIST_FILE, layoutFiles } from "./hangar.ts";
+import { blobPath, type LaidImage, layoutFiles } from "./hangar.ts";
 
-/** Refuses a destination that is something else than such a folder of an earlier run. Throws USAGE. */
-export async function checkPublishable(destination: string): Promise<void> {
+/** Everything that a cache folder has, also while it is written to or after a run that was killed. */
+const OWN =
+  /^(?:[0-9a-f]{64}|share|blobs|\.dray|\.partial|\.lock(?:\.[0-9a-f-]+)?|(?:saved-images-list\.json|index\.json|oci-layout)(?:\.\d+\.new)?)$/;
+
+/**
+ * Refuses a destination that is something else than such a folder of an earlier run, and a cache folder with anything else in
+ * it: what no image needs is removed from both. Throws USAGE.
+ */
+export async function checkPublishable(folder: string, destination: string): Promise<void> {
+  const [from, to] = [resolve(folder), resolve(destination)];
+  if (from !== to && (`${from}${sep}`.startsWith(`${to}${sep}`) || `${to}${sep}`.startsWith(`${from}${sep}`)))
+    throw new AppError("USAGE", `Cannot write folder "${destination}": one of it and "${folder}" is in the other`, {
+      hint: "choose another name with -d or --cache-dir",
+    });
+  await requireOwn(destination, "-d");
+  await requireOwn(folder, "--cache-dir");
+}
+
+async function requireOwn(folder: string, flag: string): Promise<void> {
   let entries: string[];
   try {
-    entries = await readdir(destination);
+    entries = await readdir(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw new AppError("USAGE", `Cannot write folder "${destination}": ${reasonOf(error)}`, { cause: error });
+    throw new AppError("USAGE", `Cannot write folder "${folder}": ${reasonOf(error)}`, { cause: error });
   }
-  if (entries.length > 0 && !entries.includes(LIST_FILE))
-    throw new AppError("USAGE", `Cannot write folder "${destination}": something else is in it`, {
-      hint: "choose another name with -d",
+  const foreign = entries.find((name) => !OWN.test(name));
+  if (foreign !== undefined)
+    throw new AppError("USAGE", `Cannot write folder "${folder}": something else is in it, "${foreign}"`, {
+      hint: `choose another name with ${flag}`,
     });
 }
 
-/** Moves a cache folder whose list names `images` to `destination`, in the place of one of an earlier run. */
+/**
+ * Moves a cache folder whose list names `images` to `destination`, in the place of one of an earlier run. Ask
+ * checkPublishable() first. Throws STORAGE; the cache folder is there then.
+ */
 export async function publish(folder: string, destination: string, images: readonly LaidImage[]): Promise<void> {
+  await onDisk(destination, () => pruneAndMove(folder, resolve(destination), images));
+}
+
+async function pruneAndMove(folder: string, destination: string, images: readonly LaidImage[]): Promise<void> {
   await prune(folder, images);
-  if (resolve(folder) === resolve(destination)) return;
-  await mkdir(dirname(resolve(destination)), { recursive: true });
-  const beside = (suffix: string): string => join(dirname(resolve(destination)), `.${basename(destination)}.${suffix}`);
+  if (resolve(folder) === destination) return;
+  await mkdir(dirname(destination), { recursive: true });
+  const beside = (suffix: string): string => join(dirname(destination), `.${basename(destination)}.${suffix}`);
   const [fresh, old] = [beside("incomplete"), beside("old")];
   await rm(fresh, { recursive: true, force: true });
   await move(folder, fresh);
@@ -54,7 +80,12 @@ async function move(from: string, to: string): Promise<void> {
     await rename(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    await cp(from, to, { recursive: true, verbatimSymlinks: true });
+    try {
+      await cp(from, to, { recursive: true, verbatimSymlinks: true });
+    } catch (failure) {
+      await rm(to, { recursive: true, force: true });
+      throw failure;
+    }
     await rm(from, { recursive: true, force: true });
   }
 }

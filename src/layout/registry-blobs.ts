@@ -2,6 +2,7 @@
 import { chmod, lstat, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readFile } from "../bytes/file.ts";
+import { createTurns } from "../bytes/turns.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { ingest } from "../store/ingest.ts";
@@ -20,7 +21,7 @@ export interface RegistryBlobs {
 
 /** The blobs below `folder`. Unfinished ones are in `partials`, on the same file system. */
 export function openRegistryBlobs(folder: string, partials: string): RegistryBlobs {
-  const landing = new Map<Digest, Promise<void>>();
+  const inTurn = createTurns<Digest>();
   function folderOf(digest: Digest): string {
     const { algorithm, hex } = splitDigest(digest);
     return join(folder, algorithm, hex.slice(0, 2), hex);
@@ -53,32 +54,8 @@ export function openRegistryBlobs(folder: string, partials: string): RegistryBlo
   return {
     find,
     get,
-    async put(content, call) {
-      const { digest } = content.descriptor;
-      // One writer for each blob, since they would share its partial file. Whoever waited looks again.
-      for (let other = landing.get(digest); other; other = landing.get(digest)) await settled(other, call.signal);
-      const own = land(content, call);
-      landing.set(digest, own);
-      try {
-        await own;
-      } finally {
-        landing.delete(digest);
-      }
-    },
+    // One writer for each blob, since they would share its partial file. Whoever waited looks again.
+    put: (content, call) => inTurn(content.descriptor.digest, call.signal, () => land(content, call)),
     remove: (digest) => rm(join(folderOf(digest), "data"), { force: true }),
   };
-}
-
-/** Waits for the work of another, whatever becomes of it, as long as the signal allows. */
-function settled(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const stop = (): void => reject(signal?.reason);
-    signal?.addEventListener("abort", stop, { once: true });
-    function done(): void {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }
-    work.then(done, done);
-  });
 }

@@ -1,4 +1,4 @@
-/** The image list of save, load and sync: one reference a line. */
+/** The image list of save and sync: one reference a line. */
 import { AppError } from "../errors.ts";
 import { parseReference, type Reference, type RegistryPrefix, underPrefix } from "../oci/reference.ts";
 import { type Parsed, parseLines } from "./lines.ts";

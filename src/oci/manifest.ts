@@ -5,7 +5,7 @@
 import { AppError, IntegrityError } from "../errors.ts";
 import { type Descriptor, isIndex, parseDescriptor } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
-import { isSchema1Type, OCI_INDEX } from "./media-types.ts";
+import { DOCKER_SCHEMA1, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
 
 /** Children that one manifest may have; the most that real images use is some hundreds. */
 const MAX_CHILDREN = 10_000;
@@ -66,10 +66,10 @@ export function sniffMediaType(bytes: Uint8Array): string | undefined {
   }
   if (typeof json !== "object" || json === null) return undefined;
   const { mediaType, manifests, layers, config, schemaVersion, fsLayers } = json as Record<string, unknown>;
-  if (schemaVersion === 1 || fsLayers !== undefined) return "application/vnd.docker.distribution.manifest.v1+json";
+  if (schemaVersion === 1 || fsLayers !== undefined) return DOCKER_SCHEMA1;
   if (typeof mediaType === "string") return mediaType;
   if (manifests !== undefined) return OCI_INDEX;
-  if (layers !== undefined || config !== undefined) return "application/vnd.oci.image.manifest.v1+json";
+  if (layers !== undefined || config !== undefined) return OCI_MANIFEST;
   return undefined;
 }
 

@@ -7,10 +7,9 @@ export const DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2
 export const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
 export const DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
 
-const SCHEMA1 = [
-  "application/vnd.docker.distribution.manifest.v1+prettyjws",
-  "application/vnd.docker.distribution.manifest.v1+json",
-];
+export const DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json";
+
+const SCHEMA1 = ["application/vnd.docker.distribution.manifest.v1+prettyjws", DOCKER_SCHEMA1];
 
 /** Every manifest type that we ask a registry for; schema 1 is named so that it can be refused by its name. */
 export const ACCEPT_MANIFESTS: string = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, ...SCHEMA1].join(", ");

@@ -44,6 +44,25 @@ export function isKnownPlatform(platform: Platform | undefined): platform is Pla
   return platform.architecture !== "unknown" && platform.architecture !== "" && platform.os !== "unknown";
 }
 
+/** The platform that an image's config names; undefined where it names none. OCI image-spec v1.1 config.md. */
+export function parseConfigPlatform(bytes: Uint8Array): Platform | undefined {
+  let config: unknown;
+  try {
+    config = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+  if (typeof config !== "object" || config === null) return undefined;
+  const { os, architecture, variant, "os.version": version } = config as Record<string, unknown>;
+  if (typeof os !== "string" || typeof architecture !== "string") return undefined;
+  return {
+    os,
+    architecture,
+    ...(typeof variant === "string" ? { variant } : {}),
+    ...(typeof version === "string" ? { "os.version": version } : {}),
+  };
+}
+
 /** The platforms of one run. */
 export interface Selection {
   readonly architectures: readonly string[];

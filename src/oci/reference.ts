@@ -19,9 +19,9 @@ const COMPONENT = /[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*/.source;
 const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 
-/** Whether `text` can name a registry: a host with an optional port. */
+/** Whether `text` can name a registry: a host with an optional port, such as a URL can have. */
 export function isRegistry(text: string): boolean {
-  return HOST.test(text);
+  return HOST.test(text) && URL.canParse(`https://${text}`);
 }
 
 /** Whether `text` can be the path of a repository. At most 255 characters. */
@@ -93,6 +93,11 @@ export function formatName({ registry, repository }: Reference): string {
 export function formatReference(reference: Reference): string {
   const { tag, digest } = reference;
   return `${formatName(reference)}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
+}
+
+/** `name:tag`, or `name@digest` of what has no tag. */
+export function formatTagged(name: string, tag: string | undefined, digest: Digest): string {
+  return tag === undefined ? `${name}@${digest}` : `${name}:${tag}`;
 }
 
 /** A registry and the path below it that other names go under: `host`, `host:port/some/project`. */

@@ -1,11 +1,15 @@
 /** A cache folder to an archive: the images that its list names, and nothing else that lies there. */
 import { fileOutput } from "../archive/output.ts";
 import { type Entry, writeArchive } from "../archive/writer.ts";
+import type { ByteStream } from "../bytes/stream.ts";
 import { asAppError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Digest } from "../oci/digest.ts";
 import { read } from "../store/read.ts";
-import type { Call, Store } from "../store/store.ts";
+import type { Call, Content, Store } from "../store/store.ts";
+import { counted } from "./counted.ts";
 import { type Gathered, gather } from "./gather.ts";
-import { amendedEntries, blobEntry, headEntries } from "./pack.ts";
+import { packEntries } from "./pack.ts";
 import type { ArchiveTarget, SaveOptions } from "./save.ts";
 import { type Summary, startSummary } from "./summary.ts";
 
@@ -20,55 +24,79 @@ export async function compress(
 ): Promise<Summary> {
   await using output = await fileOutput(path);
   const summary = startSummary(onEvent);
-  const found = await gather(store, { selection, strict, jobs, onEvent, signal }, summary.settle);
+  const found = await gather(store, { selection, strict, jobs, signal }, summary.settle);
   const failed = new Set<Gathered>();
-  const users = new Map<string, Gathered[]>();
-  for (const one of found)
-    for (const blob of one.blobs) {
-      const { path: name } = blobEntry(blob);
-      users.set(name, [...(users.get(name) ?? []), one]);
-    }
-  const { bytes } = await writeArchive(entries(), output, { format, signal, onLost: lose, onBytes: archived });
-  for (const one of found)
-    if (!failed.has(one)) summary.settle(one.name, "done", { digest: one.laid.root.descriptor.digest });
-  if (found.length > failed.size) await output.finish();
-  return { ...summary.now(), ...(found.length > failed.size ? { archived: bytes } : {}) };
+  const needed = distinctBlobs(found);
+  tellPlanned(found, needed, onEvent);
+  const entries = packEntries(found, blobs(), savedTime, () => arrived().map(({ laid }) => laid));
+  const { bytes } = await writeArchive(entries, output, { format, signal, onLost: lose, onBytes: archived });
+  for (const { name, laid } of arrived()) summary.settle(name, "done", { digest: laid.root.descriptor.digest });
+  if (arrived().length === 0) return summary.now();
+  await output.finish();
+  return { ...summary.now(), archived: bytes };
 
+  function arrived(): readonly Gathered[] {
+    return found.filter((one) => !failed.has(one));
+  }
   function archived(total: number): void {
     onEvent({ type: "archived", bytes: total });
   }
   async function lose(entry: Entry, thrown: unknown): Promise<undefined> {
     const error = asAppError(thrown, "STORAGE", `Cannot read "${entry.path}"`);
-    for (const one of users.get(entry.path) ?? []) {
+    const blob = entry.digest && needed.get(entry.digest);
+    if (blob) onEvent({ type: "lost", descriptor: blob.content.descriptor });
+    for (const one of blob?.users ?? []) {
       if (failed.has(one)) continue;
       failed.add(one);
       summary.settle(one.name, "failed", { error });
     }
     return undefined;
   }
-  async function* entries(): AsyncGenerator<Entry> {
-    const laid = found.map((one) => one.laid);
-    const written = new Set<string>();
-    const packed = found.map(({ laid, image }) => ({
-      laid,
-      manifests: image.manifests,
-      documents: image.documents.values(),
-    }));
-    for (const entry of headEntries(packed, savedTime)) {
-      written.add(entry.path);
-      yield entry;
-    }
-    for (const one of found)
-      for (const content of one.blobs) {
-        const entry = blobEntry(content);
-        if (written.has(entry.path) || users.get(entry.path)!.every((user) => failed.has(user))) continue;
-        written.add(entry.path);
-        yield { ...entry, open: (options: Call = {}) => read(content, options) };
-      }
-    yield* amendedEntries(
-      laid,
-      found.filter((one) => !failed.has(one)).map((one) => one.laid),
-      savedTime,
-    );
+  async function* blobs(): AsyncGenerator<Content> {
+    for (const { content, users } of needed.values())
+      if (users.every((user) => failed.has(user))) onEvent({ type: "lost", descriptor: content.descriptor });
+      else yield watched(content, onEvent);
   }
+}
+
+/** A blob, with the images that are nothing without it. */
+interface Needed {
+  readonly content: Content;
+  readonly users: Gathered[];
+}
+
+/** Every blob once, in the order of first use; those that were read already stand in the archive's head. */
+function distinctBlobs(found: readonly Gathered[]): ReadonlyMap<Digest, Needed> {
+  const documents = new Set(found.flatMap(({ image }) => [...image.documents.keys()]));
+  const needed = new Map<Digest, Needed>();
+  for (const one of found)
+    for (const content of one.blobs) {
+      const { digest } = content.descriptor;
+      if (documents.has(digest)) continue;
+      const known = needed.get(digest);
+      if (known) known.users.push(one);
+      else needed.set(digest, { content, users: [one] });
+    }
+  return needed;
+}
+
+/** Each blob is the work of the image that needs it first. */
+function tellPlanned(found: readonly Gathered[], needed: ReadonlyMap<Digest, Needed>, onEvent: OnEvent): void {
+  for (const one of found) {
+    const own = one.blobs
+      .map(({ descriptor }) => descriptor)
+      .filter(({ digest }) => needed.get(digest)?.users[0] === one);
+    const bytes = own.reduce((sum, { size }) => sum + size, 0);
+    onEvent({ type: "planned", image: one.name, blobs: own.length, bytes });
+  }
+}
+
+/** Content that is verified while it is read, and told of. */
+function watched(content: Content, onEvent: OnEvent): Content {
+  const { descriptor } = content;
+  async function* open({ signal }: Call = {}): ByteStream {
+    yield* read(content, { signal });
+    onEvent({ type: "moved", descriptor, how: "copied" });
+  }
+  return counted({ descriptor, open }, onEvent);
 }

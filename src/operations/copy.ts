@@ -1,4 +1,5 @@
 /** Copies images from wherever they are to registries: what load and mirror do, once both ends of every image are chosen. */
+import { either } from "../bytes/signal.ts";
 import type { OnEvent } from "../events.ts";
 import type { Selection } from "../oci/platform.ts";
 import type { Call } from "../store/store.ts";
@@ -27,7 +28,7 @@ export async function copy(
 ): Promise<Summary> {
   const distinct = await settleCollisions(wanted, { signal: outer });
   const control = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, control.signal]) : control.signal;
+  const signal = either(outer, control.signal);
   const run = createRun({ onEvent });
   const planned = plan(distinct, { selection, strict, concurrency: jobs, ahead: jobs * 4, signal });
   const items = itemsOf(planned, run, { signal });

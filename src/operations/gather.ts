@@ -1,11 +1,12 @@
 /** Every image of a store, read as far as an archive or a list needs to know it. */
 import { ordered } from "../bytes/pool.ts";
 import { asAppError } from "../errors.ts";
-import type { ImageName, OnEvent } from "../events.ts";
+import type { ImageName } from "../events.ts";
 import type { LaidImage } from "../layout/hangar.ts";
 import type { Selection } from "../oci/platform.ts";
+import { formatTagged } from "../oci/reference.ts";
 import type { Call, Content, Store, StoreReference } from "../store/store.ts";
-import { layOut } from "./laid.ts";
+import { layOut } from "./lay-out.ts";
 import { noPlatform } from "./plan.ts";
 import type { Tally } from "./summary.ts";
 import { type Image, walk } from "./walk.ts";
@@ -21,21 +22,22 @@ export interface GatherOptions extends Call {
   readonly selection: Selection;
   readonly strict: boolean;
   readonly jobs: number;
-  readonly onEvent: OnEvent;
 }
 
 /** The images of a store that can be read and are selected; the others are settled at once. */
 export async function gather(
   store: Store,
-  { selection, strict, jobs, onEvent, signal }: GatherOptions,
+  { selection, strict, jobs, signal }: GatherOptions,
   settle: Tally["settle"],
 ): Promise<readonly Gathered[]> {
   const references: StoreReference[] = [];
   for await (const reference of store.references({ signal })) references.push(reference);
   const found: Gathered[] = [];
   const walked = ordered(
-    references.map((reference, index) => ({ reference, name: nameOf(reference, index + 1) })),
-    async ({ reference: { path, tag, root }, name }, signal) => {
+    references.map(({ path, tag, root }, index) => {
+      return { path, tag, root, name: { id: index + 1, name: formatTagged(path, tag, root.digest) } };
+    }),
+    async ({ path, tag, root, name }, signal) => {
       try {
         const image = await walk(store.repository(path), root, { selection, configs: true, signal });
         return { name, path, tag, image };
@@ -53,8 +55,6 @@ export async function gather(
     else {
       const { image, name, path, tag } = one;
       const source = store.repository(path);
-      const bytes = image.blobs.reduce((sum, { size }) => sum + size, 0);
-      onEvent({ type: "planned", image: name, blobs: image.blobs.length, bytes });
       found.push({
         name,
         image,
@@ -64,8 +64,4 @@ export async function gather(
     }
   }
   return found;
-}
-
-function nameOf({ path, tag, root }: StoreReference, id: number): ImageName {
-  return { id, name: tag === undefined ? `${path}@${root.digest}` : `${path}:${tag}` };
 }

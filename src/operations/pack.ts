@@ -1,4 +1,4 @@
-/** Writes images into an archive: head first, then blobs in plan order, then what has to be said again. */
+/** Images as the entries of an archive: head first, then blobs in plan order, then what has to be said again. */
 import type { Entry } from "../archive/writer.ts";
 import { type Bytes, streamOf } from "../bytes/stream.ts";
 import { blobPath, type LaidImage, LIST_FILE, layoutFiles, ROOT } from "../layout/hangar.ts";
@@ -6,19 +6,44 @@ import { isManifest } from "../oci/descriptor.ts";
 import { type Digest, digestOf, splitDigest } from "../oci/digest.ts";
 import { isCompressedType } from "../oci/media-types.ts";
 import type { Content } from "../store/store.ts";
+import type { Image } from "./walk.ts";
 
-/** An image with its place in the archive. */
+/** An image to pack. */
 export interface Packed {
+  readonly image: Image;
   readonly laid: LaidImage;
-  readonly manifests: readonly Content[];
-  readonly documents: Iterable<Content>;
+}
+
+/**
+ * The entries of an archive, each when it is asked for: the head, the blobs but for those that stood in it or came before,
+ * and the lists again where `arrived`, which is asked then, has fewer images. Blobs must be verified, here or before.
+ */
+export async function* packEntries(
+  images: readonly Packed[],
+  blobs: AsyncIterable<Content>,
+  savedTime: Date,
+  arrived: () => readonly LaidImage[],
+): AsyncGenerator<Entry> {
+  const written = new Set<string>();
+  for (const entry of headEntries(images, savedTime)) {
+    written.add(entry.path);
+    yield entry;
+  }
+  for await (const blob of blobs) {
+    const entry = blobEntry(blob);
+    if (written.has(entry.path)) continue;
+    written.add(entry.path);
+    yield entry;
+  }
+  const planned = images.map(({ laid }) => laid);
+  yield* amendedEntries(planned, arrived(), savedTime);
 }
 
 /** What comes before the blobs: folders, the list, the layout's documents, the link that makes it an OCI layout, manifests, configs. */
-export function* headEntries(images: readonly Packed[], savedTime: Date): Generator<Entry> {
+function* headEntries(images: readonly Packed[], savedTime: Date): Generator<Entry> {
   const laid = images.map((image) => image.laid);
   const contents = distinct(
-    images.flatMap(({ laid, manifests, documents }) => [laid.root, laid.offered, ...manifests, ...documents]),
+    images.flatMap(({ image, laid }) => [laid.root, laid.offered, ...image.manifests, ...image.documents.values()]),
   );
   const files = layoutFiles(laid, savedTime);
   const algorithms = new Set(["sha256", ...contents.map(({ descriptor }) => splitDigest(descriptor.digest).algorithm)]);
@@ -30,8 +55,8 @@ export function* headEntries(images: readonly Packed[], savedTime: Date): Genera
   for (const content of contents) yield blobEntry(content);
 }
 
-/** A blob or manifest. What `content` yields must be verified, here or before. */
-export function blobEntry(content: Content): Entry {
+/** A blob or manifest. */
+function blobEntry(content: Content): Entry {
   const { digest, size, mediaType } = content.descriptor;
   return {
     path: `${ROOT}/${blobPath(digest)}`,
@@ -46,11 +71,7 @@ export function blobEntry(content: Content): Entry {
  * The list and the root index again, for those images only that arrived. They are as long as the first ones, because Hangar
  * unpacks the later over the earlier without cutting it: JSON allows the spaces at the end.
  */
-export function* amendedEntries(
-  before: readonly LaidImage[],
-  after: readonly LaidImage[],
-  savedTime: Date,
-): Generator<Entry> {
+function* amendedEntries(before: readonly LaidImage[], after: readonly LaidImage[], savedTime: Date): Generator<Entry> {
   if (after.length === before.length) return;
   const sizes = new Map(layoutFiles(before, savedTime).map(({ path, bytes }) => [path, bytes?.length ?? 0]));
   for (const { path, bytes } of layoutFiles(after, savedTime)) {

@@ -3,6 +3,7 @@ import { ordered } from "../bytes/pool.ts";
 import { AppError, asAppError } from "../errors.ts";
 import type { ImageName } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { isDigest } from "../oci/digest.ts";
 import type { Selection } from "../oci/platform.ts";
 import type { Call, Sink, Source } from "../store/store.ts";
 import { type Image, walk } from "./walk.ts";
@@ -49,20 +50,21 @@ export function plan(wanted: Iterable<Wanted>, options: PlanOptions): AsyncGener
 }
 
 async function planOne(wanted: Wanted, options: PlanOptions): Promise<Planned> {
-  const { from, to, tag, reference, name } = wanted;
+  const { from, to, tag, reference, origin } = wanted;
+  const source = isDigest(reference) ? `${origin}@${reference}` : `${origin}:${reference}`;
   try {
     const [there, root] = await Promise.all([
       tag === undefined ? undefined : to.resolve(tag, options),
       from.resolve(reference, options),
     ]);
-    if (!root) throw new AppError("NOT_FOUND", `Cannot find "${name.name}": "${from.place.space}" does not have it`);
+    if (!root) throw new AppError("NOT_FOUND", `Cannot find "${source}": "${from.place.space}" does not have it`);
     if (there && there.digest === root.digest) return { wanted, result: "unchanged", root };
     const image = await walk(from, root, options);
     if (image) return { wanted, result: "image", image };
-    return { wanted, result: options.strict ? "failed" : "skipped", error: noPlatform(name.name) };
+    return { wanted, result: options.strict ? "failed" : "skipped", error: noPlatform(source) };
   } catch (thrown) {
     options.signal?.throwIfAborted();
-    return { wanted, result: "failed", error: asAppError(thrown, "NETWORK", `Cannot read "${name.name}"`) };
+    return { wanted, result: "failed", error: asAppError(thrown, "NETWORK", `Cannot read "${source}"`) };
   }
 }
 

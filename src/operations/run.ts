@@ -2,7 +2,8 @@
 import { type AppError, asAppError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Call, Content, Sink } from "../store/store.ts";
+import type { Call, Sink } from "../store/store.ts";
+import { counted } from "./counted.ts";
 import { finish } from "./finish.ts";
 import type { Planned, Wanted } from "./plan.ts";
 import { type Summary, startSummary } from "./summary.ts";
@@ -209,17 +210,4 @@ function isSamePlace(a: { place: Sink["place"] }, b: { place: Sink["place"] }): 
 
 function isAt(item: Item, to: Sink): boolean {
   return item.holders.some((holder) => isSamePlace(holder, to));
-}
-
-function counted(content: Content, onEvent: OnEvent): Content {
-  const { descriptor } = content;
-  return {
-    ...content,
-    async *open(options) {
-      for await (const chunk of content.open(options)) {
-        onEvent({ type: "moving", descriptor, bytes: chunk.length });
-        yield chunk;
-      }
-    },
-  };
 }

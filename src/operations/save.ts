@@ -1,19 +1,19 @@
 /** Registries to cache to archive: blobs land in the cache in parallel, the archive takes them in plan order right behind. */
 import type { Format } from "../archive/format.ts";
 import { fileOutput, type Output } from "../archive/output.ts";
-import { type Entry, writeArchive } from "../archive/writer.ts";
+import { writeArchive } from "../archive/writer.ts";
 import { eager } from "../bytes/eager.ts";
-import { AppError } from "../errors.ts";
+import { either, within } from "../bytes/signal.ts";
 import type { OnEvent } from "../events.ts";
 import type { Cache } from "../layout/cache.ts";
 import type { LaidImage } from "../layout/hangar.ts";
-import type { Selection } from "../oci/platform.ts";
-import type { Call } from "../store/store.ts";
+import type { Content } from "../store/store.ts";
 import { carry, itemsOf } from "./carry.ts";
-import { layOut } from "./laid.ts";
-import { amendedEntries, blobEntry, headEntries, type Packed } from "./pack.ts";
+import type { CopyOptions } from "./copy.ts";
+import { layOut } from "./lay-out.ts";
+import { packEntries } from "./pack.ts";
 import { plan, type Wanted } from "./plan.ts";
-import { createRun, type Item, type Task } from "./run.ts";
+import { createRun, type Task } from "./run.ts";
 import type { Summary } from "./summary.ts";
 
 /** A file to write. */
@@ -22,13 +22,7 @@ export interface ArchiveTarget {
   readonly format: Format;
 }
 
-export interface SaveOptions extends Call {
-  readonly selection: Selection;
-  /** An image that has none of the selected platforms fails, instead of being skipped. */
-  readonly strict: boolean;
-  /** Blobs in flight. */
-  readonly jobs: number;
-  readonly onEvent: OnEvent;
+export interface SaveOptions extends CopyOptions {
   /** What the list says as its time; the only thing in an archive that is not in the images. */
   readonly savedTime: Date;
 }
@@ -50,7 +44,7 @@ export async function save(
 ): Promise<SaveSummary> {
   await using output = archive && (await fileOutput(archive.path));
   const control = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, control.signal]) : control.signal;
+  const signal = either(outer, control.signal);
   const tasks: Task[] = [];
   const run = createRun({ onEvent, onTask: (task) => tasks.push(task) });
   const planned = plan(wanted, { selection, strict, concurrency: jobs, configs: true, signal });
@@ -93,7 +87,9 @@ async function pack(
   { format, savedTime, onEvent, signal }: PackOptions,
 ): Promise<number | undefined> {
   if (images.size === 0) return undefined;
-  const { bytes } = await writeArchive(entriesOf(images, savedTime, signal), output, {
+  const packed = [...images].map(([{ image }, laid]) => ({ image, laid }));
+  const entries = packEntries(packed, arriving([...images.keys()], signal), savedTime, () => arrived(images));
+  const { bytes } = await writeArchive(entries, output, {
     format,
     signal,
     onBytes: (total) => onEvent({ type: "archived", bytes: total }),
@@ -103,43 +99,13 @@ async function pack(
   return bytes;
 }
 
-async function* entriesOf(
-  images: ReadonlyMap<Task, LaidImage>,
-  savedTime: Date,
-  signal: AbortSignal,
-): AsyncGenerator<Entry> {
-  const packed: Packed[] = [...images].map(([{ image }, laid]) => ({
-    laid,
-    manifests: image.manifests,
-    documents: image.documents.values(),
-  }));
-  const written = new Set<string>();
-  for (const entry of headEntries(packed, savedTime)) {
-    written.add(entry.path);
-    yield entry;
-  }
-  for (const task of images.keys())
+/** The blobs in the order of the plan, each once it is there; those of an image that failed are left out. */
+async function* arriving(tasks: readonly Task[], signal: AbortSignal): AsyncGenerator<Content> {
+  for (const task of tasks)
     for (const item of task.items) {
-      await settled(item, signal);
+      // A delivery that never begins, because the run stops, must not be waited for.
+      await within(item.settled, signal);
       const [holder] = item.holders;
-      if (!holder || task.state === "failed") continue;
-      const entry = blobEntry(holder.get(item.descriptor));
-      if (written.has(entry.path)) continue;
-      written.add(entry.path);
-      yield entry;
+      if (holder && task.state !== "failed") yield holder.get(item.descriptor);
     }
-  yield* amendedEntries([...images.values()], arrived(images), savedTime);
-}
-
-/** A delivery that never begins, because the run stops, must not be waited for. */
-async function settled(item: Item, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const stop = Promise.withResolvers<never>();
-  const onAbort = (): void => stop.reject(signal.reason ?? new AppError("CANCELLED", "Cannot go on: interrupted"));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([item.settled, stop.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,5 +1,5 @@
 /** What a store holds, wanted elsewhere. */
-import { parseName, type RegistryPrefix, underPrefix } from "../oci/reference.ts";
+import { formatTagged, parseName, type RegistryPrefix, underPrefix } from "../oci/reference.ts";
 import type { Call, Sink, Source, Store } from "../store/store.ts";
 import type { Wanted } from "./plan.ts";
 
@@ -11,9 +11,8 @@ export async function wantedIn(
 ): Promise<readonly Wanted[]> {
   const wanted: Wanted[] = [];
   for await (const { path, tag, root } of store.references(options)) {
-    const name = tag === undefined ? `${path}@${root.digest}` : `${path}:${tag}`;
     wanted.push({
-      name: { id: wanted.length + 1, name },
+      name: { id: wanted.length + 1, name: formatTagged(path, tag, root.digest) },
       origin: path,
       reference: tag ?? root.digest,
       from: store.repository(path),

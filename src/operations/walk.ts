@@ -5,7 +5,14 @@ import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
 import { isForeignType, isImageConfigType, isZstdType } from "../oci/media-types.ts";
-import { formatPlatform, isKnownPlatform, type Platform, type Selection, selects } from "../oci/platform.ts";
+import {
+  formatPlatform,
+  isKnownPlatform,
+  type Platform,
+  parseConfigPlatform,
+  type Selection,
+  selects,
+} from "../oci/platform.ts";
 import { isAttestation, selectChildren } from "../oci/selection.ts";
 import { inMemory, MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Content, Source } from "../store/store.ts";
@@ -111,7 +118,7 @@ function createWalker(from: Source, options: WalkOptions) {
   async function platformOf({ config }: ImageView): Promise<Platform | undefined> {
     if (!config || !isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT) return undefined;
     const content = documents.get(config.digest) ?? (await document(config));
-    return parsePlatform(await readAll(content, MANIFEST_LIMIT));
+    return parseConfigPlatform(await readAll(content, MANIFEST_LIMIT));
   }
   /** The platforms that each child stands for: its descriptor's, else those found in it. */
   async function childPlatforms(children: readonly Descriptor[]): Promise<Map<Descriptor, readonly Platform[]>> {
@@ -187,22 +194,4 @@ function createWalker(from: Source, options: WalkOptions) {
     };
   }
   return { read, platformOf, childPlatforms, descend, take, image };
-}
-
-function parsePlatform(bytes: Uint8Array): Platform | undefined {
-  let config: unknown;
-  try {
-    config = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
-  if (typeof config !== "object" || config === null) return undefined;
-  const { os, architecture, variant, "os.version": version } = config as Record<string, unknown>;
-  if (typeof os !== "string" || typeof architecture !== "string") return undefined;
-  return {
-    os,
-    architecture,
-    ...(typeof variant === "string" ? { variant } : {}),
-    ...(typeof version === "string" ? { "os.version": version } : {}),
-  };
 }

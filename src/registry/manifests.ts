@@ -27,7 +27,8 @@ export async function resolveManifest(
   name: string,
   { signal }: Call = {},
 ): Promise<Descriptor | undefined> {
-  if (!isTag(name) && !isDigest(name)) throw new AppError("USAGE", `Cannot resolve "${name}": it is no tag or digest`);
+  if (!isTag(name) && !isDigest(name))
+    throw new AppError("USAGE", `Cannot resolve "${name}": it is neither a tag nor a digest`);
   const shown = showName(client, path, name);
   const what = `Cannot read "${shown}"`;
   const url = `/v2/${path}/manifests/${name}`;
@@ -98,7 +99,7 @@ export async function putManifest(
   manifest: Content,
   { signal }: Call = {},
 ): Promise<void> {
-  if (!isTag(name) && !isDigest(name)) throw new AppError("USAGE", `Cannot write tag "${name}": it is no tag`);
+  if (!isTag(name) && !isDigest(name)) throw new AppError("USAGE", `Cannot write tag "${name}": it is not a tag`);
   const { digest, mediaType } = manifest.descriptor;
   const shown = showName(client, path, name);
   const upload = await readAll(manifest, MANIFEST_LIMIT, { signal });

@@ -1,5 +1,5 @@
 /** What kind of trouble a failed exchange was, from the words of Bun, Node and Deno, which share no codes. */
-import { reasonOf } from "../errors.ts";
+import { AppError, reasonOf } from "../errors.ts";
 
 export type Trouble =
   /** nobody listens there, or nobody knows the name */
@@ -50,7 +50,11 @@ function wordsOf(error: unknown): string[] {
   const words: string[] = [];
   for (let one: unknown = error; one instanceof Error && words.length < 8; one = one.cause) {
     const { code } = one as { code?: unknown };
-    words.push(typeof code === "string" && !one.message.includes(code) ? `${code} ${reasonOf(one)}` : reasonOf(one));
+    words.push(
+      typeof code === "string" && !(one instanceof AppError) && !one.message.includes(code)
+        ? `${code} ${reasonOf(one)}`
+        : reasonOf(one),
+    );
   }
   return words;
 }

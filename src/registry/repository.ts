@@ -15,7 +15,7 @@ import { mountBlob, type Sessions, uploadBlob } from "./upload.ts";
 /** A repository of `client`'s registry. No I/O. Throws USAGE for a path that is none. */
 export function openRepository(client: Client, path: string): Sink {
   if (!isRepository(path))
-    throw new AppError("USAGE", `Cannot open "${client.host}/${path}": it is no repository name`);
+    throw new AppError("USAGE", `Cannot open "${client.host}/${path}": it is not a repository name`);
   const sessions: Sessions = new Map();
   return {
     place: { space: client.host, path },

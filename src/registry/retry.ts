@@ -38,13 +38,22 @@ export function isPassing(status: number): boolean {
  * stream decides about more. A 429 that asks for more than five minutes is not waited for.
  */
 export function withRetry(next: Transport, policy: RetryPolicy, onWait: OnWait = ignore): Transport {
+  // A host that never answered, after all tries, is misspelt or not there: its other images need not wait for as long.
+  const answered = new Set<string>();
+  const silent = new Set<string>();
+  function tries(host: string, trouble: Trouble): number {
+    return trouble === "unreachable" && silent.has(host) ? 1 : triesFor(trouble, policy);
+  }
   return async (url, exchange) => {
     const { signal } = exchange;
+    const { host } = new URL(url);
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt >= policy.attempts || isStreamed(exchange);
       let wait = backoff(policy, attempt + 1);
       try {
         const response = await next(url, exchange);
+        answered.add(host);
+        silent.delete(host);
         if (isLast || !isPassing(response.status)) return response;
         const asked = retryAfter(response.headers.get("retry-after"));
         if (asked !== undefined && asked > LONGEST_WAIT) return response;
@@ -54,7 +63,11 @@ export function withRetry(next: Transport, policy: RetryPolicy, onWait: OnWait =
         onWait({ milliseconds: wait, why, reason: `the registry answered ${response.status}` });
       } catch (error) {
         signal?.throwIfAborted();
-        if (isLast || error instanceof AppError || attempt >= triesFor(troubleOf(error), policy)) throw error;
+        if (error instanceof AppError) throw error;
+        const trouble = troubleOf(error);
+        const isEnough = attempt >= tries(host, trouble);
+        if (isEnough && trouble === "unreachable" && !answered.has(host)) silent.add(host);
+        if (isLast || isEnough) throw error;
         onWait({ milliseconds: wait, why: "retry", reason: networkReason(error) });
       }
       await pause(wait, signal);

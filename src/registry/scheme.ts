@@ -1,4 +1,5 @@
 /** https or http: decided once for each registry, before its first request. */
+import { either } from "../bytes/signal.ts";
 import { AppError } from "../errors.ts";
 import { isLoopback } from "./address.ts";
 import { drain } from "./drain.ts";
@@ -45,7 +46,7 @@ async function probe(
         method: "HEAD",
         headers: {},
         unverified,
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        signal: either(signal, limit),
       });
       await drain(response);
       // What TLS servers say to plain http.

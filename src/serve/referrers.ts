@@ -3,6 +3,7 @@
  * that it lasts as long as the store does and readers without this endpoint find it too.
  */
 import { type Bytes, decode, encode } from "../bytes/stream.ts";
+import { createTurns } from "../bytes/turns.ts";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
@@ -27,19 +28,10 @@ export interface Referrers {
 
 /** The lists of all repositories. Two pushes for one subject wait for each other. */
 export function createReferrers(): Referrers {
-  const turns = new Map<string, Promise<unknown>>();
+  const inTurn = createTurns<string>();
   return {
-    async add(sink, referral, signal) {
-      const key = `${sink.place.path}@${referral.subject}`;
-      const before = turns.get(key) ?? Promise.resolve();
-      const turn = before.catch(() => undefined).then(() => append(sink, referral, signal));
-      turns.set(key, turn);
-      try {
-        await turn;
-      } finally {
-        if (turns.get(key) === turn) turns.delete(key);
-      }
-    },
+    add: (sink, referral, signal) =>
+      inTurn(`${sink.place.path}@${referral.subject}`, signal, () => append(sink, referral, signal)),
     async list({ repository, request, url }, reference) {
       const all = await referrersOf(repository, checkedDigest(reference), request.signal);
       const wanted = url.searchParams.get("artifactType");

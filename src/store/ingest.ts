@@ -1,5 +1,5 @@
 /** The one writer of blob files: a partial file that is resumed, verified, then renamed into place. */
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, lstat, open, rename, rm, stat } from "node:fs/promises";
 import { onDisk } from "../bytes/disk.ts";
 import { readHandle, writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
@@ -17,7 +17,7 @@ const GATHER = 512 << 10;
  * `partial` stays for the next run. Wrong bytes: it is removed, since what is wrong must not be resumed. Throws STORAGE where the disk refuses.
  */
 export async function ingest(content: Content, path: string, partial: string, options: Call = {}): Promise<void> {
-  const file = await onDisk(path, () => open(partial, content.once ? "w+" : "a+"));
+  const file = await onDisk(path, () => openPartial(partial, content.once ? "w+" : "a+"));
   try {
     const held = content.once ? undefined : await rehash(file, content, options);
     try {
@@ -34,6 +34,13 @@ export async function ingest(content: Content, path: string, partial: string, op
     await file.close();
   }
   await onDisk(path, () => rename(partial, path));
+}
+
+/** A link that someone put there is not written through. */
+async function openPartial(partial: string, flags: "w+" | "a+"): Promise<FileHandle> {
+  const there = await lstat(partial).catch(() => undefined);
+  if (there?.isSymbolicLink()) await rm(partial);
+  return open(partial, flags);
 }
 
 /**

@@ -25,6 +25,24 @@ describe("fileOutput", () => {
     expect(await readdir(folder.path)).toEqual(["x.tar"]);
   });
 
+  test("of two who write it at once, the first neither finishes what is not its own, nor removes it", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "x.tar");
+    const first = await fileOutput(path);
+    await first.write(encode("first"));
+    await using second = await fileOutput(path);
+    await second.write(encode("sec"));
+    expect(await failure(first.finish())).toMatchObject({
+      code: "STORAGE",
+      message: `Cannot write "${path}": another run writes it at the same time`,
+    });
+    await first[Symbol.asyncDispose]();
+    expect(await readdir(folder.path)).toEqual([".x.tar.incomplete"]);
+    await second.write(encode("ond"));
+    await second.finish();
+    expect(await readFile(path, "utf8")).toBe("second");
+  });
+
   test("disposed before its end it leaves the old file alone", async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, "x.tar");
@@ -54,7 +72,7 @@ describe("fileOutput", () => {
     expect(await failure(fileOutput(join(folder.path, "no", "x")))).toMatchObject({
       code: "STORAGE",
       message: expect.stringMatching(/^Cannot write ".*x": its folder does not exist$/),
-      hint: "Create the folder first",
+      hint: "create the folder first",
     });
     expect(await failure(fileOutput(join(folder.path, "d")))).toMatchObject({ code: "STORAGE" });
     expect(await readdir(folder.path)).toEqual(["d"]);
@@ -84,7 +102,7 @@ describe("fileOutput", () => {
       }`;
     const limited = `trap '' XFSZ; ulimit -f 4096; exec "$0" -e "$1"`;
     const { stdout } = await run("bash", ["-c", limited, process.execPath, program]);
-    expect(stdout).toMatch(/^STORAGE Cannot write ".*x": the file grew larger than .* \| Write to another disk/);
+    expect(stdout).toMatch(/^STORAGE Cannot write ".*x": the file grew larger than .* \| write to another disk/);
     expect(await readdir(folder.path)).toEqual([]);
   });
 });

@@ -1,8 +1,11 @@
 /** What a user reads when something is wrong, word for word, and the exit code. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { openWorkplace, type Workplace } from "../support/dray.ts";
 import { expectGolden } from "../support/golden.ts";
+import { type Ended, run } from "../support/run.ts";
 
 let work: Workplace;
 beforeEach(async () => {
@@ -91,3 +94,28 @@ test("causes are told where they are asked for", async () => {
   expect(stderr).toContain("ENOENT");
   expect(stderr).toMatch(/^\s+at /m);
 });
+
+test.skipIf(!existsSync("/dev/full"))(
+  "a result that cannot be written is one line and exit 1, a log that cannot be is neither",
+  async () => {
+    const main = join(import.meta.dirname, "../../src/main.ts");
+    const list = await work.list("bad.txt", ["Nginx"]);
+    const failed = work.file("save-failed.txt");
+    const start = (redirect: string): Promise<Ended> =>
+      run("sh", [
+        "-c",
+        `exec "$0" "$1" save -f "$2" -o "$3" --cache-dir "$4" -d "$5" ${redirect}`,
+        process.execPath,
+        main,
+        list,
+        failed,
+        work.file("cache"),
+        work.file("x.tar"),
+      ]);
+    const result = await start(">/dev/full");
+    expect(result.code).not.toBe(0);
+    expect(result.stderr.split("\n").at(-2)).toBe("dray: Cannot write the result: no space left on device");
+    const log = await start("2>/dev/full");
+    expect(log).toMatchObject({ code: 3, stdout: expect.stringMatching(/^Saved 0 images, 1 failed;/) });
+  },
+);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFailedList } from "../../src/cli/failed-list.ts";
+import { run } from "../support/run.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
 
@@ -63,8 +64,24 @@ test("the user's own list stays when it was the input and all went well; a list 
 });
 
 test("says that it cannot be written", async () => {
-  await mkdir(path);
   const list = await openFailedList(path, undefined);
+  await mkdir(path);
   list.add("a");
   expect(await errorOf(() => list.close())).toStartWith(`STORAGE: Cannot write "${path}": `);
+});
+
+test("where it cannot be written, that is said before any work", async () => {
+  expect(await errorOf(() => openFailedList(folder.path, undefined))).toBe(
+    `STORAGE: Cannot write "${folder.path}": it is a folder`,
+  );
+  const absent = join(folder.path, "none/failed.txt");
+  expect(await errorOf(() => openFailedList(absent, undefined))).toBe(
+    `STORAGE: Cannot write "${absent}": its folder does not exist`,
+  );
+});
+
+test("what is no file, such as /dev/null, is never removed", async () => {
+  expect((await run("mkfifo", [path])).code).toBe(0);
+  expect(await (await openFailedList(path, undefined)).close()).toBe(false);
+  expect(await readdir(folder.path)).toEqual(["failed.txt"]);
 });

@@ -118,7 +118,12 @@ describe("is refused", () => {
       'Cannot read "-f": it needs a value',
       "dray save --help lists the flags",
     ],
-    ["a switch that is neither on nor off", ["--debug=2"], 'Cannot read "--debug=2": it is true or false', undefined],
+    [
+      "a switch that is neither on nor off",
+      ["--debug=2"],
+      'Cannot read "--debug=2": expected true or false',
+      undefined,
+    ],
   ] as const)("%s", (_, argv, message, hint) => {
     let error: unknown;
     try {

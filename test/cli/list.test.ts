@@ -1,6 +1,6 @@
 /** From lists to numbered images. */
 import { describe, expect, test } from "bun:test";
-import { listStore, numberLines, parseJobs } from "../../src/cli/list.ts";
+import { listStore, numberLines } from "../../src/cli/list.ts";
 import { numberImages } from "../../src/cli/wanted.ts";
 import { parseImageList } from "../../src/lists/image-list.ts";
 import { formatReference } from "../../src/oci/reference.ts";
@@ -77,25 +77,4 @@ test("a store is listed as if a list had named it", async () => {
     { image: { id: 1, name: "quay.io/a/b:1" }, line: "quay.io/a/b:1" },
     { image: { id: 2, name: `quay.io/a/b@${root.digest}` }, line: `quay.io/a/b@${root.digest}` },
   ]);
-});
-
-describe("--jobs", () => {
-  const LIMITS = { least: 1, most: 20 };
-  test.each([
-    ["1", 1, []],
-    ["20", 20, []],
-    ["0", 1, ["--jobs is 1: 0 is not between 1 and 20"]],
-    ["-5", 1, ["--jobs is 1: -5 is not between 1 and 20"]],
-    ["21", 20, ["--jobs is 20: 21 is not between 1 and 20"]],
-  ])("%s is %p", (text, jobs, expected) => {
-    const warnings: string[] = [];
-    expect(parseJobs(text, LIMITS, (message) => warnings.push(message))).toBe(jobs);
-    expect(warnings).toEqual(expected);
-  });
-
-  test.each(["", " ", "x", "1.5", "0x10", "1e1"])("%p is not a number of jobs", async (text) => {
-    expect(await errorOf(() => parseJobs(text, LIMITS, () => {}))).toBe(
-      `USAGE: Cannot use "${text}" as --jobs: it is not a whole number`,
-    );
-  });
 });

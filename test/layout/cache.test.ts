@@ -213,3 +213,7 @@ test("content of a registry can be put beside it", async () => {
   await pushTo(cache.repository(""), image(), "v1");
   expect((await readdir(join(root, "share/sha256"))).length).toBe(image().blobs.length + 1);
 });
+
+test("a folder without a name is not the one that the user stands in", async () => {
+  expect(await errorOf(() => openCache(""))).toBe("USAGE: Cannot use the cache folder: its name is empty");
+});

@@ -35,7 +35,7 @@ test("a second writer is refused, told by whom, and told what to do", async () =
   expect(error).toMatchObject({
     code: "STORAGE",
     message: `Cannot use "${folder.path}": process ${process.pid} on ${hostname()} has used it since 2024-01-02T03:04:05Z`,
-    hint: `wait for it, use another --cache-dir, or remove "${join(folder.path, ".lock")}" if that process is gone`,
+    hint: `wait for it, use another folder, or remove "${join(folder.path, ".lock")}" if that process is gone`,
   });
 });
 

@@ -78,7 +78,7 @@ test("takes the place of an earlier result, and of a run that was killed", async
     const laid = await laidOut(one, `docker.io/a/${seed}`, "1");
     await filled([one], [laid]);
     await mkdir(join(folder.path, "out/.saved.incomplete/rubbish"), { recursive: true });
-    await checkPublishable(destination);
+    await checkPublishable(cacheFolder, destination);
     await publish(cacheFolder, destination, [laid]);
   }
   expect(await sharedIn(destination)).toEqual(digitsOf(image({ seed: "second" })));
@@ -94,15 +94,43 @@ test("stays where it is when it has its name already, and is cleaned there", asy
 });
 
 test("a destination may be absent, empty, or of an earlier run, and nothing else", async () => {
-  await checkPublishable(join(folder.path, "none"));
-  await mkdir(join(folder.path, "empty"));
-  await checkPublishable(join(folder.path, "empty"));
-  await mkdir(join(folder.path, "mine"));
-  await writeFile(join(folder.path, "mine/thesis.txt"), "years of work");
-  expect(await errorOf(() => checkPublishable(join(folder.path, "mine")))).toBe(
-    `USAGE: Cannot write folder "${join(folder.path, "mine")}": something else is in it`,
+  const mine = join(folder.path, "mine");
+  await checkPublishable(cacheFolder, join(folder.path, "none"));
+  await mkdir(mine);
+  await checkPublishable(cacheFolder, mine);
+  await writeFile(join(mine, "thesis.txt"), "years of work");
+  const refusal = `USAGE: Cannot write folder "${mine}": something else is in it, "thesis.txt"`;
+  expect(await errorOf(() => checkPublishable(cacheFolder, mine))).toBe(refusal);
+  await writeFile(join(mine, "saved-images-list.json"), "{}");
+  expect(await errorOf(() => checkPublishable(cacheFolder, mine))).toBe(refusal);
+  await rename(join(mine, "thesis.txt"), join(folder.path, "file"));
+  await checkPublishable(cacheFolder, mine);
+  expect(await errorOf(() => checkPublishable(cacheFolder, join(folder.path, "file")))).toStartWith(
+    "USAGE: Cannot write folder ",
   );
-  await rename(join(folder.path, "mine/thesis.txt"), join(folder.path, "file"));
-  expect(await errorOf(() => checkPublishable(join(folder.path, "file")))).toStartWith("USAGE: Cannot write folder ");
   expect(await readFile(join(folder.path, "file"), "utf8")).toBe("years of work");
+});
+
+test("a cache folder with anything else in it is not pruned, nor moved into itself", async () => {
+  await filled([], []);
+  await writeFile(join(cacheFolder, ".lock.0123-abc"), "of a run that was killed");
+  await writeFile(join(cacheFolder, "index.json.17.new"), "of a run that was killed");
+  await checkPublishable(cacheFolder, destination);
+  for (const nested of [folder.path, join(cacheFolder, "out")])
+    expect(await errorOf(() => checkPublishable(cacheFolder, nested))).toStartWith("USAGE: ");
+  await writeFile(join(cacheFolder, "thesis.txt"), "years of work");
+  expect(await errorOf(() => checkPublishable(cacheFolder, destination))).toBe(
+    `USAGE: Cannot write folder "${cacheFolder}": something else is in it, "thesis.txt"`,
+  );
+});
+
+test("what the system refuses names the destination, and the cache stays", async () => {
+  const one = image();
+  const laid = await laidOut(one, "docker.io/a/b", "1");
+  await filled([one], [laid]);
+  await writeFile(join(folder.path, "out"), "a file");
+  expect(await errorOf(() => publish(cacheFolder, destination, [laid]))).toStartWith(
+    `STORAGE: Cannot write "${destination}": `,
+  );
+  expect(await sharedIn(cacheFolder)).toEqual(digitsOf(one));
 });

@@ -6,6 +6,7 @@ import {
   formatSelection,
   isKnownPlatform,
   normalizePlatform,
+  parseConfigPlatform,
   parseSelection,
   selects,
 } from "../../src/oci/platform.ts";
@@ -69,4 +70,18 @@ test.each([
   [{ os: "linux", architecture: "amd64" }, true],
 ])("%p names a machine: %p", (platform, known) => {
   expect(isKnownPlatform(platform)).toBe(known);
+});
+
+test.each([
+  ['{"os":"linux","architecture":"arm","variant":"v7"}', { os: "linux", architecture: "arm", variant: "v7" }],
+  [
+    '{"os":"windows","architecture":"amd64","os.version":"10.0"}',
+    { os: "windows", architecture: "amd64", "os.version": "10.0" },
+  ],
+  ['{"os":"linux","architecture":"amd64","variant":7}', { os: "linux", architecture: "amd64" }],
+  ['{"os":"linux"}', undefined],
+  ["null", undefined],
+  ["{", undefined],
+] as const)("the config %s is for %p", (text, platform) => {
+  expect(parseConfigPlatform(new TextEncoder().encode(text))).toEqual(platform);
 });

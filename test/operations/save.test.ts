@@ -311,6 +311,25 @@ describe("a cache folder", () => {
       expect(archive.file(`saved-image-cache/${blobPath(descriptor.digest)}`)).toBeUndefined();
   });
 
+  test.each([
+    ["whole", false],
+    ["with a wrong blob", true],
+  ])("%s: what is planned is moved or lost, once", async (_, isWrong) => {
+    const cacheFolder = join(folder.path, "folder");
+    await filled(cacheFolder);
+    if (isWrong) await writeFile(join(cacheFolder, blobPath(shared.descriptor.digest)), "wrong");
+    await using store = await openStore(cacheFolder);
+    const counts = { planned: 0, moved: 0, lost: 0, moving: 0 };
+    function onEvent(event: Event): void {
+      if (event.type === "planned" || event.type === "moving") counts[event.type] += event.bytes;
+      if (event.type === "moved" || event.type === "lost") counts[event.type] += event.descriptor.size;
+    }
+    await compress(store, { path, format: "gzip" }, { ...OPTIONS, onEvent });
+    expect(counts.planned).toBe(counts.moved + counts.lost);
+    expect(counts.moving).toBe(counts.moved);
+    expect(counts.lost > 0).toBe(isWrong);
+  });
+
   test("without a manifest that its list names is packed without that image", async () => {
     const cacheFolder = join(folder.path, "folder");
     await filled(cacheFolder);

@@ -1,6 +1,7 @@
 /** What is shown of URLs, errors and words of others. */
 import { expect, test } from "bun:test";
 import { clean } from "../../src/bytes/text.ts";
+import { AppError } from "../../src/errors.ts";
 import { networkReason, troubleOf } from "../../src/registry/network.ts";
 import { redact } from "../../src/registry/redact.ts";
 
@@ -41,4 +42,10 @@ test.each([
 ])("%s", (trouble, error) => {
   expect(troubleOf(error)).toBe(trouble as ReturnType<typeof troubleOf>);
   expect(networkReason(error)).not.toContain("\n");
+});
+
+test("the code of an error of ours is not for people", () => {
+  expect(networkReason(new AppError("NETWORK", "Cannot write it: the registry says no"))).toBe(
+    "Cannot write it: the registry says no",
+  );
 });

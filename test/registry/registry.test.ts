@@ -58,5 +58,5 @@ test.each(["", "a b", "https://r.example", "r.example/x", "r.example:port"])("%p
 });
 
 test.each(["", "A", "a//b", "../a", "a/..", "a?b", "a".repeat(256)])("%p is no repository", (path) => {
-  expect(() => hub().store.repository(path)).toThrow("no repository name");
+  expect(() => hub().store.repository(path)).toThrow("not a repository name");
 });

@@ -52,6 +52,33 @@ test.each([
   expect(calls()).toBe(tries);
 });
 
+test("a host that never answered is asked once for the rest, until it does; one that went away is not given up", async () => {
+  const refused = Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" });
+  let calls = 0;
+  let isUp = false;
+  const send = withRetry(
+    async () => {
+      calls++;
+      if (!isUp) throw refused;
+      return new Response("x");
+    },
+    { ...POLICY, attempts: 3 },
+  );
+  async function triesOf(url: string): Promise<number> {
+    calls = 0;
+    await send(url, GET).catch(() => {});
+    return calls;
+  }
+  expect(await triesOf("https://r.example/a")).toBe(3);
+  expect(await triesOf("https://r.example/b")).toBe(1);
+  expect(await triesOf("https://other.example/b")).toBe(3);
+  isUp = true;
+  expect(await triesOf("https://r.example/c")).toBe(1);
+  isUp = false;
+  expect(await triesOf("https://r.example/d")).toBe(3);
+  expect(await triesOf("https://r.example/e")).toBe(3);
+});
+
 test("sends a streamed body once", async () => {
   const { calls, next } = answers(503);
   const upload = { length: 1, async *open() {} };

@@ -1,6 +1,6 @@
 /** Blob files: resumed, verified, then renamed into place. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Range } from "../../src/bytes/stream.ts";
 import { IntegrityError } from "../../src/errors.ts";
@@ -101,3 +101,16 @@ test("is present only with the right size, and as a file", async () => {
   expect(await isPresent(join(folder.path, "none"), 0)).toBe(false);
   expect(await isPresent(folder.path, (await stat(folder.path)).size)).toBe(false);
 });
+
+test.each([undefined, true] as const)(
+  "a link that was put in its way is not written through (once: %p)",
+  async (once) => {
+    await writeFile(join(folder.path, "precious"), "precious");
+    await symlink("precious", partial);
+    const { content } = source(ONE);
+    await ingest(once ? { ...content, once } : content, path, partial);
+    expect(await readFile(join(folder.path, "precious"), "utf8")).toBe("precious");
+    expect((await lstat(path)).isFile()).toBe(true);
+    expect((await readdir(folder.path)).sort()).toEqual(["blob", "precious"]);
+  },
+);

@@ -1,7 +1,7 @@
 /** Made-up artifacts as the layout and the operations want to see them. */
 import type { LaidImage } from "../../src/layout/hangar.ts";
 import { EVERYTHING, type Selection } from "../../src/oci/platform.ts";
-import { layOut } from "../../src/operations/laid.ts";
+import { layOut } from "../../src/operations/lay-out.ts";
 import type { Wanted } from "../../src/operations/plan.ts";
 import { walk } from "../../src/operations/walk.ts";
 import { memoryStore } from "../../src/store/memory.ts";

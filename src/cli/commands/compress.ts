@@ -6,10 +6,11 @@ import { compress } from "../../operations/compress.ts";
 import { openStore } from "../../operations/open.ts";
 import { action } from "../action.ts";
 import { nameArchive } from "../archive-name.ts";
-import { compressArgs, failedArgs, globalArgs, JOBS, jobsArgs, storedPlatformArgs } from "../args.ts";
+import { compressArgs, failedArgs, globalArgs, jobsArgs, storedPlatformArgs } from "../args.ts";
 import { savedTime } from "../environment.ts";
 import type { Examples } from "../help.ts";
-import { listStore, parseJobs } from "../list.ts";
+import { parseJobs } from "../jobs.ts";
+import { listStore } from "../list.ts";
 import { report } from "../report.ts";
 
 const args = {
@@ -44,7 +45,7 @@ export default defineCommand({
   args,
   run: action("compress", args, async (flags, session) => {
     const { signal, log } = session;
-    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const jobs = parseJobs(flags.jobs, log.warn);
     const { path, format } = nameArchive(flags.destination, flags.compress ?? flags.format);
     if (format === "dir")
       throw new AppError("USAGE", `Cannot compress "${flags.file}" to a folder: it is one`, {

@@ -7,10 +7,11 @@ import { openStore } from "../../operations/open.ts";
 import { save } from "../../operations/save.ts";
 import { wantedIn } from "../../operations/stored.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, JOBS, jobsArgs, storedPlatformArgs } from "../args.ts";
+import { failedArgs, globalArgs, jobsArgs, storedPlatformArgs } from "../args.ts";
 import { savedTime } from "../environment.ts";
 import type { Examples } from "../help.ts";
-import { listStore, parseJobs } from "../list.ts";
+import { parseJobs } from "../jobs.ts";
+import { listStore } from "../list.ts";
 import { report } from "../report.ts";
 
 const args = {
@@ -40,7 +41,7 @@ export default defineCommand({
   args,
   run: action("decompress", args, async (flags, session) => {
     const { signal, log } = session;
-    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const jobs = parseJobs(flags.jobs, log.warn);
     if (!flags.file)
       throw new AppError("USAGE", "Cannot decompress: no archive is given", { hint: "name it with -f FILE" });
     await using store = await openStore(flags.file, { signal });

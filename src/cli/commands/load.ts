@@ -6,10 +6,11 @@ import { copy } from "../../operations/copy.ts";
 import { formatOf, openStore } from "../../operations/open.ts";
 import { below, wantedIn } from "../../operations/stored.ts";
 import { action } from "../action.ts";
-import { compressArgs, failedArgs, globalArgs, JOBS, jobsArgs, registryArgs, storedPlatformArgs } from "../args.ts";
+import { compressArgs, failedArgs, globalArgs, jobsArgs, registryArgs, storedPlatformArgs } from "../args.ts";
 import { destinationRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
-import { listStore, parseJobs } from "../list.ts";
+import { parseJobs } from "../jobs.ts";
+import { listStore } from "../list.ts";
 import type { Log } from "../log.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
@@ -41,7 +42,7 @@ export default defineCommand({
   args,
   run: action("load", args, async (flags, session) => {
     const { signal, log } = session;
-    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const jobs = parseJobs(flags.jobs, log.warn);
     if (!flags.source)
       throw new AppError("USAGE", "Cannot load: no archive is given", { hint: "name it with -s FILE" });
     const prefix = destinationRegistry(flags.destination);

@@ -5,11 +5,12 @@ import { parseSelection } from "../../oci/platform.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { copy } from "../../operations/copy.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, JOBS, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
+import { failedArgs, globalArgs, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
 import { destinationRegistry, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
-import { numberLines, parseJobs } from "../list.ts";
+import { parseJobs } from "../jobs.ts";
+import { numberLines } from "../list.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
 import { wantedInRegistries } from "../wanted.ts";
@@ -40,7 +41,7 @@ export default defineCommand({
   args,
   run: action("mirror", args, async (flags, session) => {
     const { signal, log } = session;
-    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const jobs = parseJobs(flags.jobs, log.warn);
     const list = await readList(flags.file, { signal });
     const ends = { from: sourceRegistry(flags.source), to: destinationRegistry(flags.destination) };
     const { listed, valid } = numberLines(parseMirrorList(list.text, list.source, ends), list.source, {

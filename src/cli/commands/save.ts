@@ -11,7 +11,6 @@ import {
   compressArgs,
   failedArgs,
   globalArgs,
-  JOBS,
   jobsArgs,
   listArgs,
   platformArgs,
@@ -20,7 +19,7 @@ import {
 import { savedTime, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
-import { parseJobs } from "../list.ts";
+import { parseJobs } from "../jobs.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
 import { numberImages, wantedInFolder } from "../wanted.ts";
@@ -55,11 +54,11 @@ export default defineCommand({
   args,
   run: action("save", args, async (flags, session) => {
     const { signal, log } = session;
-    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const jobs = parseJobs(flags.jobs, log.warn);
     const target = nameArchive(flags.destination, flags.compress);
     const list = await readList(flags.file, { signal });
     const { listed, valid } = numberImages(list, sourceRegistry(flags.source));
-    if (target.format === "dir") await checkPublishable(target.path);
+    if (target.format === "dir") await checkPublishable(flags["cache-dir"], target.path);
     const options = {
       selection: parseSelection(flags.arch, flags.os),
       strict: flags["no-arch-os-fail"],

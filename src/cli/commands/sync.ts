@@ -11,11 +11,11 @@ import { openStore } from "../../operations/open.ts";
 import { save } from "../../operations/save.ts";
 import type { Call } from "../../store/store.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, JOBS, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
+import { failedArgs, globalArgs, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
 import { savedTime, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
-import { parseJobs } from "../list.ts";
+import { parseJobs } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
@@ -46,7 +46,7 @@ export default defineCommand({
   args,
   run: action("sync", args, async (flags, session) => {
     const { signal, log } = session;
-    const jobs = parseJobs(flags.jobs, JOBS, log.warn);
+    const jobs = parseJobs(flags.jobs, log.warn);
     if (!flags.destination)
       throw new AppError("USAGE", "Cannot sync: no folder is given", { hint: "name it with -d FOLDER" });
     const list = await readList(flags.file, { signal });
@@ -80,7 +80,7 @@ async function imagesIn(folder: string, jobs: number, log: Log, { signal }: Call
   );
   if (isNew) return [];
   await using store = await openStore(folder, { signal });
-  const options = { selection: EVERYTHING, strict: false, jobs, onEvent() {}, signal };
+  const options = { selection: EVERYTHING, strict: false, jobs, signal };
   const found = await gather(store, options, (image, _result, { error } = {}) => {
     log.warn(`leaves "${image.name}" out of the list of "${folder}": ${error?.message ?? "it cannot be read"}`);
   });

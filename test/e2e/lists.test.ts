@@ -157,6 +157,9 @@ test("sync adds to the cache folder, compress packs it, decompress unpacks it", 
   const unpacked = await place.dray(["decompress", "-f", "packed.tar.zst", "-d", "unpacked"]);
   expect(unpacked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Decompressed 3 images;/) });
   expect(await loaded("unpacked")).toEqual(all);
+  const added = await place.dray(["decompress", "-f", "saved-images.tar.gz", "-d", "unpacked"]);
+  expect(added).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Decompressed 1 image;/) });
+  expect(await loaded("unpacked")).toEqual(all);
 });
 
 test("serve is a registry that keeps what is loaded into it", async () => {

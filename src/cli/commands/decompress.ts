@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
 import { openCache } from "../../layout/cache.ts";
 import { parseSelection } from "../../oci/platform.ts";
+import { namedImages, withNew } from "../../operations/named.ts";
 import { openStore } from "../../operations/open.ts";
 import { save } from "../../operations/save.ts";
 import { wantedIn } from "../../operations/stored.ts";
@@ -37,7 +38,7 @@ const args = {
 export const examples: Examples = [["Unpack an archive", "dray decompress -f bundle.tar.gz"]];
 
 export default defineCommand({
-  meta: { name: "decompress", description: "Unpack an archive into a cache folder" },
+  meta: { name: "decompress", description: "Unpack an archive into a cache folder, beside what it names already" },
   args,
   run: action("decompress", args, async (flags, session) => {
     const { signal, log } = session;
@@ -47,6 +48,7 @@ export default defineCommand({
     await using store = await openStore(flags.file, { signal });
     const listed = await listStore(store, { signal });
     await using cache = await openCache(flags.destination, log.warn);
+    const before = await namedImages(cache.folder, { jobs, onWarning: log.warn, signal });
     const options = {
       selection: parseSelection(flags.arch, flags.os),
       strict: false,
@@ -58,7 +60,7 @@ export default defineCommand({
     return await report(listed, reporting, session, async (onEvent) => {
       const wanted = await wantedIn(store, () => cache.repository(""), { signal });
       const summary = await save(wanted, { cache }, { ...options, onEvent });
-      if (summary.images.length > 0) await cache.name(summary.images, options.savedTime);
+      if (summary.images.length > 0) await cache.name(withNew(before, summary.images), options.savedTime);
       return summary;
     });
   }),

@@ -1,22 +1,16 @@
 /** `dray sync`: adds images to a cache folder. */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
 import { openCache } from "../../layout/cache.ts";
-import { type LaidImage, LIST_FILE } from "../../layout/hangar.ts";
-import { EVERYTHING, parseSelection } from "../../oci/platform.ts";
-import { gather } from "../../operations/gather.ts";
-import { openStore } from "../../operations/open.ts";
+import { parseSelection } from "../../oci/platform.ts";
+import { namedImages, withNew } from "../../operations/named.ts";
 import { save } from "../../operations/save.ts";
-import type { Call } from "../../store/store.ts";
 import { action } from "../action.ts";
 import { failedArgs, globalArgs, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
 import { savedTime, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
 import { parseJobs } from "../jobs.ts";
-import type { Log } from "../log.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
 import { numberImages, wantedInFolder } from "../wanted.ts";
@@ -54,7 +48,7 @@ export default defineCommand({
     const selection = parseSelection(flags.arch, flags.os);
     const time = savedTime();
     await using cache = await openCache(flags.destination, log.warn);
-    const before = await imagesIn(cache.folder, jobs, log, { signal });
+    const before = await namedImages(cache.folder, { jobs, onWarning: log.warn, signal });
     const reporting = {
       past: "Synced",
       failed: flags.failed,
@@ -66,29 +60,8 @@ export default defineCommand({
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
       const options = { selection, strict: flags["no-arch-os-fail"], jobs, savedTime: time, onEvent, signal };
       const summary = await save(wanted, { cache }, options);
-      if (summary.images.length > 0) await cache.name(merged(before, summary.images), time);
+      if (summary.images.length > 0) await cache.name(withNew(before, summary.images), time);
       return summary;
     });
   }),
 });
-
-/** The images that the folder names now. One that cannot be read any more is left out, with a warning. */
-async function imagesIn(folder: string, jobs: number, log: Log, { signal }: Call): Promise<readonly LaidImage[]> {
-  const isNew = await stat(join(folder, LIST_FILE)).then(
-    () => false,
-    () => true,
-  );
-  if (isNew) return [];
-  await using store = await openStore(folder, { signal });
-  const options = { selection: EVERYTHING, strict: false, jobs, signal };
-  const found = await gather(store, options, (image, _result, { error } = {}) => {
-    log.warn(`leaves "${image.name}" out of the list of "${folder}": ${error?.message ?? "it cannot be read"}`);
-  });
-  return found.map(({ laid }) => laid);
-}
-
-/** New images take the place of those of the same name. */
-function merged(before: readonly LaidImage[], after: readonly LaidImage[]): readonly LaidImage[] {
-  const nameOf = ({ name, tag, root }: LaidImage): string => `${name}:${tag ?? root.descriptor.digest}`;
-  return [...new Map([...before, ...after].map((image) => [nameOf(image), image])).values()];
-}

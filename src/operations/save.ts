@@ -1,20 +1,16 @@
-/** Registries to cache to archive: blobs land in the cache in parallel, the archive takes them in plan order right behind. */
+/** Registries to cache to archive: the archive takes blobs in plan order, right behind those that land in the cache. */
 import type { Format } from "../archive/format.ts";
 import { fileOutput, type Output } from "../archive/output.ts";
 import { writeArchive } from "../archive/writer.ts";
-import { eager } from "../bytes/eager.ts";
-import { either, within } from "../bytes/signal.ts";
+import { within } from "../bytes/signal.ts";
 import type { OnEvent } from "../events.ts";
 import type { Cache } from "../layout/cache.ts";
-import type { LaidImage } from "../layout/hangar.ts";
 import type { Content } from "../store/store.ts";
-import { carry, itemsOf } from "./carry.ts";
 import type { CopyOptions } from "./copy.ts";
-import { layOut } from "./lay-out.ts";
+import { arrived, type FillSummary, fill, type Landing } from "./fill.ts";
 import { packEntries } from "./pack.ts";
-import { plan, type Wanted } from "./plan.ts";
-import { createRun, type Task } from "./run.ts";
-import type { Summary } from "./summary.ts";
+import type { Wanted } from "./plan.ts";
+import type { Task } from "./run.ts";
 
 /** A file to write. */
 export interface ArchiveTarget {
@@ -27,50 +23,23 @@ export interface SaveOptions extends CopyOptions {
   readonly savedTime: Date;
 }
 
-export interface SaveSummary extends Summary {
-  /** The images that are in the cache now, as the list names them. */
-  readonly images: readonly LaidImage[];
-}
-
 /**
- * Brings the wanted images into the cache and, where an archive is asked for, writes it while that goes on. Images that fail
- * are in the summary, not in the archive. Without any image there is no archive, and an older one of that name stays. The
- * cache's list is left to the caller. Rejects when the disk fails or the signal is aborted; then nothing looks finished.
+ * Brings the wanted images into the cache and writes the archive while that goes on. Images that fail are in the summary, not
+ * in the archive. Without any image there is no archive, and an older one of that name stays. The cache's list is left to the
+ * caller. Rejects when a disk fails or the signal is aborted; then nothing looks finished.
  */
 export async function save(
   wanted: readonly Wanted[],
-  { cache, archive }: { cache: Cache; archive?: ArchiveTarget | undefined },
-  { selection, strict, jobs, onEvent, savedTime, signal: outer }: SaveOptions,
-): Promise<SaveSummary> {
-  await using output = archive && (await fileOutput(archive.path));
-  const control = new AbortController();
-  const signal = either(outer, control.signal);
-  const tasks: Task[] = [];
-  const run = createRun({ onEvent, onTask: (task) => tasks.push(task) });
-  const planned = plan(wanted, { selection, strict, concurrency: jobs, configs: true, signal });
-  const items = eager(itemsOf(planned, run, { signal }));
-  const moving = carry(items, run, { jobs, signal });
-  moving.catch((error: unknown) => control.abort(error));
-  try {
-    await items.drained;
-    const images = new Map<Task, LaidImage>();
-    for (const task of tasks) images.set(task, await layOut(task.wanted.origin, task.wanted.tag, task.image));
-    const archived =
-      archive && output && (await pack(images, output, { format: archive.format, savedTime, onEvent, signal }));
-    await moving;
-    for (const [task, laid] of images)
-      if (task.state === "done") await cache.repository("").put(laid.offered, { signal });
-    return { ...run.summary(), images: arrived(images), archived };
-  } catch (error) {
-    control.abort(error);
-    throw signal.reason ?? error;
-  } finally {
-    await Promise.allSettled([moving, items.drained]);
-  }
-}
-
-function arrived(images: ReadonlyMap<Task, LaidImage>): readonly LaidImage[] {
-  return [...images].filter(([task]) => task.state === "done").map(([, laid]) => laid);
+  { cache, archive }: { readonly cache: Cache; readonly archive: ArchiveTarget },
+  options: SaveOptions,
+): Promise<FillSummary> {
+  await using output = await fileOutput(archive.path);
+  const { savedTime, onEvent } = options;
+  let archived: number | undefined;
+  const summary = await fill(wanted, cache, options, async (images, signal) => {
+    archived = await pack(images, output, { format: archive.format, savedTime, onEvent, signal });
+  });
+  return { ...summary, archived };
 }
 
 interface PackOptions {
@@ -80,9 +49,9 @@ interface PackOptions {
   readonly signal: AbortSignal;
 }
 
-/** Writes the archive behind the downloads. Returns its size; undefined when no image arrived, and then there is no file. */
+/** Returns the size of the archive; undefined when no image arrived, and then there is no file. */
 async function pack(
-  images: ReadonlyMap<Task, LaidImage>,
+  images: Landing,
   output: Output,
   { format, savedTime, onEvent, signal }: PackOptions,
 ): Promise<number | undefined> {

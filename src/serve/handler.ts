@@ -8,7 +8,7 @@ import { listRepositories, listTags } from "./listings.ts";
 import { getManifest, putManifest } from "./manifests.ts";
 import { createReferrers, type Referrers } from "./referrers.ts";
 import { continueUpload, startUpload } from "./upload.ts";
-import { createUploads, type Uploads } from "./uploads.ts";
+import { createUploads, type Uploads } from "./upload-sessions.ts";
 
 export interface HandlerOptions {
   /** Refuses all writes with a 405, also where the store could take them. Default false. */

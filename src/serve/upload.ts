@@ -6,7 +6,7 @@ import { isRepository } from "../oci/reference.ts";
 import type { Content, Sink } from "../store/store.ts";
 import { Refusal } from "./errors.ts";
 import { bodyOf, checkedDigest, type Exchange, lengthOf, writable } from "./exchange.ts";
-import type { Upload, Uploads } from "./uploads.ts";
+import type { Upload, Uploads } from "./upload-sessions.ts";
 
 const BLOB = "application/octet-stream";
 

@@ -10,8 +10,9 @@ import { blobPath, type SavedList } from "../../src/layout/hangar.ts";
 import { EVERYTHING, parseSelection } from "../../src/oci/platform.ts";
 import { compress } from "../../src/operations/compress.ts";
 import { copy } from "../../src/operations/copy.ts";
+import { type FillSummary, fill } from "../../src/operations/fill.ts";
 import { openStore } from "../../src/operations/open.ts";
-import { type SaveOptions, type SaveSummary, save } from "../../src/operations/save.ts";
+import { type SaveOptions, save } from "../../src/operations/save.ts";
 import { below, wantedIn } from "../../src/operations/stored.ts";
 import type { Summary } from "../../src/operations/summary.ts";
 import { memoryStore } from "../../src/store/memory.ts";
@@ -56,7 +57,7 @@ async function saved(
   from: Source,
   options: Partial<SaveOptions> = {},
   { tags = Object.keys(ARTIFACTS), cacheFolder = "cache" }: { tags?: string[]; cacheFolder?: string } = {},
-): Promise<SaveSummary> {
+): Promise<FillSummary> {
   await using cache = await openCache(join(folder.path, cacheFolder));
   const wanted = tags.map((tag, at) => wantedImage(at + 1, from, cache.repository(""), tag));
   return await save(wanted, { cache, archive: { path, format: "gzip" } }, { ...OPTIONS, ...options });
@@ -144,7 +145,7 @@ describe("an image that fails", () => {
     ({ descriptor }) => descriptor.digest === layer("own", 3000).descriptor.digest,
   )!;
 
-  async function savedWithLoss(): Promise<SaveSummary> {
+  async function savedWithLoss(): Promise<FillSummary> {
     const late = spoiltSource(await source(), lost.descriptor.digest, (content) => ({
       ...content,
       async *open(options) {
@@ -267,7 +268,7 @@ describe("a cache folder", () => {
     await using cache: Cache = await openCache(cacheFolder);
     const from = await source();
     const wanted = Object.keys(ARTIFACTS).map((tag, at) => wantedImage(at + 1, from, cache.repository(""), tag));
-    const { images, archived } = await save(wanted, { cache }, OPTIONS);
+    const { images, archived } = await fill(wanted, cache, OPTIONS);
     expect(archived).toBeUndefined();
     await cache.name(images, OPTIONS.savedTime);
   }
@@ -288,7 +289,7 @@ describe("a cache folder", () => {
     await using cache = await openCache(join(folder.path, "folder"));
     const wanted = [wantedImage(1, await source(), cache.repository(""), "two")];
     const options = { ...OPTIONS, selection: parseSelection("arm64", "linux") };
-    const [laid] = (await save(wanted, { cache }, options)).images;
+    const [laid] = (await fill(wanted, cache, options)).images;
     expect(laid!.offered.descriptor.digest).not.toBe(ARTIFACTS.two.root.digest);
     expect(await cache.repository("").has(laid!.offered.descriptor)).toBe(true);
   });

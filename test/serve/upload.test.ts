@@ -5,7 +5,7 @@ import type { Bytes } from "../../src/bytes/stream.ts";
 import { toWeb } from "../../src/bytes/stream.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { createHandler, type Handler } from "../../src/serve/handler.ts";
-import { createUploads } from "../../src/serve/uploads.ts";
+import { createUploads } from "../../src/serve/upload-sessions.ts";
 import { memoryStore } from "../../src/store/memory.ts";
 import { readAll } from "../../src/store/read.ts";
 import type { Sink, Store } from "../../src/store/store.ts";

@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { openCache } from "../../layout/cache.ts";
 import { checkPublishable, publish } from "../../layout/publish.ts";
 import { parseSelection } from "../../oci/platform.ts";
+import { fill } from "../../operations/fill.ts";
 import { save } from "../../operations/save.ts";
 import { action } from "../action.ts";
 import { nameArchive } from "../archive-name.ts";
@@ -71,13 +72,16 @@ export default defineCommand({
     return await report(listed, reporting, session, async (onEvent) => {
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
-      const archive = target.format === "dir" ? undefined : { path: target.path, format: target.format };
-      const summary = await save(wanted, { cache, archive }, { ...options, onEvent });
+      const { path, format } = target;
+      const summary =
+        format === "dir"
+          ? await fill(wanted, cache, { ...options, onEvent })
+          : await save(wanted, { cache, archive: { path, format } }, { ...options, onEvent });
       if (summary.images.length === 0) return summary;
       await cache.name(summary.images, options.savedTime);
-      if (target.format === "dir") await publish(cache.folder, target.path, summary.images);
-      log.info(`wrote ${target.path}`);
-      if (target.format !== "dir") log.info(`what was downloaded stays in ${cache.folder}`);
+      if (format === "dir") await publish(cache.folder, path, summary.images);
+      else log.info(`what was downloaded stays in ${cache.folder}`);
+      log.info(`wrote ${path}`);
       return summary;
     });
   }),

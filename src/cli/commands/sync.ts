@@ -3,8 +3,8 @@ import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
 import { openCache } from "../../layout/cache.ts";
 import { parseSelection } from "../../oci/platform.ts";
+import { fill } from "../../operations/fill.ts";
 import { namedImages, withNew } from "../../operations/named.ts";
-import { save } from "../../operations/save.ts";
 import { action } from "../action.ts";
 import { failedArgs, globalArgs, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
 import { savedTime, sourceRegistry } from "../environment.ts";
@@ -59,7 +59,7 @@ export default defineCommand({
       await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
       const options = { selection, strict: flags["no-arch-os-fail"], jobs, savedTime: time, onEvent, signal };
-      const summary = await save(wanted, { cache }, options);
+      const summary = await fill(wanted, cache, options);
       if (summary.images.length > 0) await cache.name(withNew(before, summary.images), time);
       return summary;
     });

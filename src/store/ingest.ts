@@ -8,8 +8,8 @@ import { hashFor } from "../oci/digest.ts";
 import { type Held, read } from "./read.ts";
 import type { Call, Content } from "./store.ts";
 
-/** Chunks are gathered to this many bytes for a write. */
-const GATHER = 512 << 10;
+/** Chunks are gathered to this many bytes for a write. Holding more costs more than fewer writes save: it is fresh memory. */
+const GATHER = 384 << 10;
 
 /**
  * Lands content in the file `path`. Continues what an earlier run left in `partial` (its bytes are hashed again), or begins

@@ -22,6 +22,7 @@ export interface Source extends Seeded {
 }
 
 const MEMORY = 250e6;
+const WARM = 2e9;
 const MANY_MEMORY = 350e6;
 const PLATFORMS = ["--arch", "all", "--os", "all"];
 const SKOPEO = ["skopeo", "--insecure-policy", "copy", "--quiet", "--all"];
@@ -121,10 +122,15 @@ function lines({ host }: Registry, names: readonly string[]): string {
 /** What the sides of a save leave behind. */
 const SAVED = ["out.tar.gz", "cache", "layout", "peer.tar.gz", "crane", "peer.tar", "floor"];
 
-/** Removes what earlier runs left, and waits until the disk has done with it: who syncs what it wrote would pay for all. */
+/**
+ * Removes what earlier runs left, and waits until the disk has done with it: who syncs what it wrote would pay for all. Then
+ * touches as much memory as the largest side fills with files: on a virtual machine its first use costs more than the run.
+ */
 async function settled(place: Workplace, leftovers: readonly string[] = []): Promise<void> {
   place.remove(...leftovers);
   await place.run(["sync"]);
+  await place.run(shell(`head -c ${WARM} /dev/zero > warm`));
+  place.remove("warm");
 }
 
 function saveCommand(dray: string, list: string, place: Workplace): string[] {

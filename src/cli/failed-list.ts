@@ -38,10 +38,9 @@ export async function openFailedList(path: string, input: string | undefined): P
       then(() => (first ? writeFile(target, `${line}\n`) : appendFile(target, `${line}\n`)));
     },
     async close() {
-      if (!isFile && count === 0) return false;
-      if (count === 0 && (!isInput || GENERATED.test(path))) then(() => rm(path, { force: true }));
-      else if (count === 0) return false;
-      else if (isInput) then(() => rename(target, path));
+      const isStale = count === 0 && isFile && (!isInput || GENERATED.test(path));
+      if (isStale) then(() => rm(path, { force: true }));
+      if (count > 0 && isInput) then(() => rename(target, path));
       await writing;
       if (failure) throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(failure)}`, { cause: failure });
       return count > 0;

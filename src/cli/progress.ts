@@ -72,10 +72,7 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
         flight.bytes += event.bytes;
         copied += event.bytes;
         flights.set(event.descriptor.digest, flight);
-      } else if (event.type === "moved") {
-        flights.delete(event.descriptor.digest);
-        landed += event.descriptor.size;
-      } else if (event.type === "lost") {
+      } else if (event.type === "moved" || event.type === "lost") {
         flights.delete(event.descriptor.digest);
         landed += event.descriptor.size;
       } else return;

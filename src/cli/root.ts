@@ -38,6 +38,15 @@ const EXAMPLES: Examples = [
   ["Load them on the far side", "dray load -s bundle.tar.zst -d registry.internal:5000"],
 ];
 
+/** How to load a command; undefined where there is none of that name, and that has been said then. */
+function find(name: string, verb: string): (() => Promise<CommandModule>) | undefined {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load) return async () => (await load()) as CommandModule;
+  const hint = "dray --help lists them";
+  fail(new AppError("USAGE", `Cannot ${verb} "${name}": dray has no such command`, { hint }));
+  return undefined;
+}
+
 /** Runs a command line. The exit code is in `process.exitCode` afterwards. */
 export async function runRoot(argv: readonly string[]): Promise<void> {
   guardStreams();
@@ -48,25 +57,18 @@ export async function runRoot(argv: readonly string[]): Promise<void> {
   const isHelp = (token: string): boolean => token === "-h" || token === "--help" || token === "-help";
   if (name === "version" || before.some((token) => /^(?:-v|--?version)$/.test(token))) return print(`${VERSION}\n`);
   if (name === undefined || name === "help") return help(rest.find((token) => !token.startsWith("-")));
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!load)
-    return fail(
-      new AppError("USAGE", `Cannot run "${name}": dray has no such command`, { hint: "dray --help lists them" }),
-    );
+  const load = find(name, "run");
+  if (!load) return;
   if ([...before, ...rest].some(isHelp)) return help(name);
-  const command = ((await load()) as CommandModule).default;
-  await runCommand(command, { rawArgs: [...before, ...rest] });
+  await runCommand((await load()).default, { rawArgs: [...before, ...rest] });
 }
 
 async function help(name: string | undefined): Promise<void> {
   const color = process.stdout.isTTY === true;
   if (name === undefined) return print(await renderHelp(root, undefined, EXAMPLES, color));
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!load)
-    return fail(
-      new AppError("USAGE", `Cannot explain "${name}": dray has no such command`, { hint: "dray --help lists them" }),
-    );
-  const { default: command, examples } = (await load()) as CommandModule;
+  const load = find(name, "explain");
+  if (!load) return;
+  const { default: command, examples } = await load();
   print(await renderHelp(command, root, examples, color));
 }
 

@@ -44,8 +44,8 @@ const CODE: readonly { what: string; pattern: RegExp; homes: readonly string[]; 
   {
     what: "a runtime's own API",
     pattern: /\b(?:Bun|Deno)\s*\.|\btypeof\s+(?:Bun|Deno)\b|\bprocess\s*\.\s*versions\b/,
-    homes: ["src/registry/transport.ts"],
-    instead: "use Web or node: APIs, or move it into src/registry/transport.ts",
+    homes: ["src/registry/wire/transport.ts"],
+    instead: "use Web or node: APIs, or move it into src/registry/wire/transport.ts",
   },
   {
     what: "process.exit",

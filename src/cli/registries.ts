@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { OnEvent } from "../events.ts";
-import { credentialsFromFiles } from "../registry/credentials.ts";
+import { credentialsFromFiles } from "../registry/credentials/auth-file.ts";
 import { openRegistry } from "../registry/registry.ts";
 import type { Sink, Store } from "../store/store.ts";
 import { VERSION } from "../version.ts";

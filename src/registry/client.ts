@@ -2,14 +2,14 @@
 import type { RetryPolicy } from "../bytes/retry.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { withAuth } from "./auth.ts";
-import type { Credential } from "./credentials.ts";
-import type { Exchange, Transport } from "./exchange.ts";
-import { networkError, registryError } from "./failure.ts";
-import { withRedirects } from "./redirect.ts";
-import { type OnWait, withRetry } from "./retry.ts";
-import { createScheme } from "./scheme.ts";
-import { withStall } from "./stall.ts";
+import { withAuth } from "./auth/auth.ts";
+import type { Credential } from "./credentials/auth-file.ts";
+import type { Exchange, Transport } from "./wire/exchange.ts";
+import { networkError, registryError } from "./wire/failure.ts";
+import { withRedirects } from "./wire/redirect.ts";
+import { type OnWait, withRetry } from "./wire/retry.ts";
+import { createScheme } from "./wire/scheme.ts";
+import { withStall } from "./wire/stall.ts";
 
 export interface SendOptions extends Call {
   readonly headers?: Readonly<Record<string, string>> | undefined;

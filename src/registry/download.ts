@@ -9,9 +9,9 @@ import { MANIFEST_LIMIT } from "../store/read.ts";
 import type { Call } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { contentPath, pullScope } from "./endpoint.ts";
-import { networkError } from "./failure.ts";
-import { networkReason } from "./network.ts";
-import { bodyOf, cancelBody } from "./stall.ts";
+import { networkError } from "./wire/failure.ts";
+import { networkReason } from "./wire/network.ts";
+import { bodyOf, cancelBody } from "./wire/stall.ts";
 
 /** A connection that brought this many bytes was worth it: the count of tries begins anew. */
 const PROGRESS = 1 << 20;

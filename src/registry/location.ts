@@ -1,7 +1,7 @@
 /** Where an upload goes on: the Location that a registry gives, resolved and checked. OCI distribution-spec v1.1 "Pushing blobs". */
 import { AppError } from "../errors.ts";
-import { isSameSite } from "./address.ts";
-import { redact } from "./redact.ts";
+import { isSameSite } from "./wire/address.ts";
+import { redact } from "./wire/redact.ts";
 
 /**
  * A Location as a URL, its query letter for letter. Registries behind a TLS proxy often forget the scheme or the port that

@@ -10,9 +10,9 @@ import { isTag } from "../oci/reference.ts";
 import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Content } from "../store/store.ts";
 import type { Client } from "./client.ts";
-import { drain } from "./drain.ts";
 import { pullScope, pushScope } from "./endpoint.ts";
-import { bodyOf } from "./stall.ts";
+import { drain } from "./wire/drain.ts";
+import { bodyOf } from "./wire/stall.ts";
 
 /** A HEAD has no words, some registries refuse it, and Nexus denies by HEAD what it gives by GET: these ask for a GET. */
 const ASK_AGAIN = [400, 403, 404, 405, 406, 501];

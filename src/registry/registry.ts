@@ -5,11 +5,11 @@ import type { OnEvent } from "../events.ts";
 import { isRegistry } from "../oci/reference.ts";
 import type { Call, Sink, Store } from "../store/store.ts";
 import { createClient } from "./client.ts";
-import type { Credential } from "./credentials.ts";
-import type { Transport } from "./exchange.ts";
+import type { Credential } from "./credentials/auth-file.ts";
 import { openRepository } from "./repository.ts";
-import { createTransport } from "./transport.ts";
-import { type RequestLine, withWire } from "./wire.ts";
+import type { Transport } from "./wire/exchange.ts";
+import { createTransport } from "./wire/transport.ts";
+import { type RequestLine, withWire } from "./wire/wire.ts";
 
 export interface RegistryOptions {
   /** Default true. false: certificates are not checked, and plain http is used where the host speaks no TLS. */

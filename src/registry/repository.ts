@@ -6,11 +6,11 @@ import { isRepository } from "../oci/reference.ts";
 import type { Call, Sink } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { download } from "./download.ts";
-import { drain } from "./drain.ts";
 import { contentPath, pullScope } from "./endpoint.ts";
 import { putManifest, resolveManifest } from "./manifests.ts";
 import { listTags } from "./tags.ts";
 import { mountBlob, type Sessions, uploadBlob } from "./upload.ts";
+import { drain } from "./wire/drain.ts";
 
 /** A repository of `client`'s registry. No I/O. Throws USAGE for a path that is none. */
 export function openRepository(client: Client, path: string): Sink {

@@ -4,9 +4,9 @@ import { AppError } from "../errors.ts";
 import { isTag } from "../oci/reference.ts";
 import type { Call } from "../store/store.ts";
 import type { Client } from "./client.ts";
-import { drain } from "./drain.ts";
 import { pullScope } from "./endpoint.ts";
-import { bodyOf } from "./stall.ts";
+import { drain } from "./wire/drain.ts";
+import { bodyOf } from "./wire/stall.ts";
 
 /** Asked for at once; ECR refuses more. */
 const PAGE = 1000;

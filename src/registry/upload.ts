@@ -8,12 +8,12 @@ import type { Digest } from "../oci/digest.ts";
 import { read } from "../store/read.ts";
 import type { Call, Content } from "../store/store.ts";
 import type { Client } from "./client.ts";
-import { drain } from "./drain.ts";
 import { mountScope, pushScope, uploadsPath } from "./endpoint.ts";
-import type { Upload } from "./exchange.ts";
 import { resolveLocation } from "./location.ts";
-import { networkReason } from "./network.ts";
-import { isPassing } from "./retry.ts";
+import { drain } from "./wire/drain.ts";
+import type { Upload } from "./wire/exchange.ts";
+import { networkReason } from "./wire/network.ts";
+import { isPassing } from "./wire/retry.ts";
 
 /** Upload sessions that refused mounts left open, by what was to be mounted. */
 export type Sessions = Map<Digest, string>;

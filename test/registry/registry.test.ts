@@ -1,8 +1,8 @@
 /** A registry as a whole, without a network. */
 import { expect, test } from "bun:test";
 import { digestOf } from "../../src/oci/digest.ts";
-import type { Exchange } from "../../src/registry/exchange.ts";
 import { openRegistry, type RegistryOptions } from "../../src/registry/registry.ts";
+import type { Exchange } from "../../src/registry/wire/exchange.ts";
 
 const DIGEST = digestOf(new Uint8Array());
 

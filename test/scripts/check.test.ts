@@ -92,7 +92,7 @@ const BROKEN: [why: string, path: string, text: string, finding: string][] = [
   [
     "an import of a test",
     "src/cli/a.ts",
-    'import "../../test/support/x.ts";',
+    'import "../support/x.ts";',
     "2: imports test/support/x.ts; src/ stands alone",
   ],
   ["an import without an ending", "src/cli/a.ts", 'import "./b";', '2: imports "./b"; write the .ts ending'],
@@ -164,7 +164,7 @@ test("words are not code, and homes are homes", async () => {
   ].join("\n");
   expect(await findingsOf({ "src/oci/a.ts": `${HEADER}${words}\n` })).toEqual([]);
   const homes = {
-    "src/registry/transport.ts": `${HEADER}export const a = process.versions.bun ? Bun.version : Deno.version;\n`,
+    "src/registry/wire/transport.ts": `${HEADER}export const a = process.versions.bun ? Bun.version : Deno.version;\n`,
     "src/cli/a.ts": `${HEADER}export const b = process.env;\n`,
     "src/cli/session.ts": `${HEADER}process.exit(1);\n`,
     "src/main.ts": `${HEADER}process.exitCode = 1;\n`,

@@ -1,5 +1,5 @@
 /** What all layers of the client speak: one request, one response, and the functions between them. Interfaces only. */
-import type { ByteStream, Bytes } from "../bytes/stream.ts";
+import type { ByteStream, Bytes } from "../../bytes/stream.ts";
 
 /** A body that is produced while it is sent. */
 export interface Upload {

@@ -1,7 +1,7 @@
 /** The layer made with ofetch. */
 import { expect, test } from "bun:test";
-import type { Exchange } from "../../src/registry/exchange.ts";
-import { type RequestLine, withWire } from "../../src/registry/wire.ts";
+import type { Exchange } from "../../../src/registry/wire/exchange.ts";
+import { type RequestLine, withWire } from "../../../src/registry/wire/wire.ts";
 
 test("adds what every request carries, and passes all else on as it is", async () => {
   const seen: Exchange[] = [];

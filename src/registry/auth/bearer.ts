@@ -1,9 +1,10 @@
 /** The tokens of one registry, kept for as long as they last. Distribution token authentication. */
-import { AppError } from "../errors.ts";
+
+import { createFlights } from "../../bytes/flight.ts";
+import { AppError } from "../../errors.ts";
+import type { Credential } from "../credentials/auth-file.ts";
+import type { Exchange, Transport } from "../wire/exchange.ts";
 import type { Challenge } from "./challenge.ts";
-import type { Credential } from "./credentials.ts";
-import type { Exchange, Transport } from "./exchange.ts";
-import { createFlights } from "./flight.ts";
 import { trustRealm } from "./realm.ts";
 import { covers, mergeScopes } from "./scope.ts";
 import { fetchToken, type Token } from "./token.ts";

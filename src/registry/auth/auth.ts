@@ -1,11 +1,12 @@
 /** Authorization: what a registry asks for in its 401, given. Distribution token authentication; RFC 7617 Basic. */
-import { RegistryError } from "../errors.ts";
+
+import { createFlights } from "../../bytes/flight.ts";
+import { RegistryError } from "../../errors.ts";
+import type { Credential } from "../credentials/auth-file.ts";
+import { drain } from "../wire/drain.ts";
+import type { Exchange, Transport } from "../wire/exchange.ts";
 import { createBearer } from "./bearer.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import type { Credential } from "./credentials.ts";
-import { drain } from "./drain.ts";
-import type { Exchange, Transport } from "./exchange.ts";
-import { createFlights } from "./flight.ts";
 import { basicHeader } from "./token.ts";
 
 export interface AuthOptions {

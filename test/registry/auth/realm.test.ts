@@ -1,7 +1,7 @@
 /** Who may see credentials, and where hosts are. */
 import { expect, test } from "bun:test";
-import { isSameSite, nearness } from "../../src/registry/address.ts";
-import { trustRealm } from "../../src/registry/realm.ts";
+import { trustRealm } from "../../../src/registry/auth/realm.ts";
+import { isSameSite, nearness } from "../../../src/registry/wire/address.ts";
 
 test.each([
   ["https://registry.example/token", "https://registry.example", "credentials"],

@@ -1,5 +1,5 @@
 /** What may be shown of URLs: no secrets. */
-import { clean } from "../bytes/text.ts";
+import { clean } from "../../bytes/text.ts";
 
 /** Query parameters of the protocol itself; all others may be signatures. */
 const SHOWN = /^(?:scope|service|mount|from|digest|n|last|artifactType)=/;

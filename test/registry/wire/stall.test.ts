@@ -1,8 +1,8 @@
 /** The watchdog, with transports that fall silent. */
 import { expect, test } from "bun:test";
-import { type ByteStream, type Bytes, collect, streamOf } from "../../src/bytes/stream.ts";
-import type { Exchange, Transport } from "../../src/registry/exchange.ts";
-import { bodyOf, cancelBody, withStall } from "../../src/registry/stall.ts";
+import { type ByteStream, type Bytes, collect, streamOf } from "../../../src/bytes/stream.ts";
+import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
+import { bodyOf, cancelBody, withStall } from "../../../src/registry/wire/stall.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
 

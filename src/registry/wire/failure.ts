@@ -1,7 +1,7 @@
 /** Answers that are refusals, as errors for people. OCI distribution-spec v1.1 "Error Codes". */
-import { collect } from "../bytes/stream.ts";
-import { clean } from "../bytes/text.ts";
-import { AppError, type ErrorCode, RegistryError } from "../errors.ts";
+import { collect } from "../../bytes/stream.ts";
+import { clean } from "../../bytes/text.ts";
+import { AppError, type ErrorCode, RegistryError } from "../../errors.ts";
 import { networkReason, troubleOf } from "./network.ts";
 import { redact } from "./redact.ts";
 import { bodyOf } from "./stall.ts";

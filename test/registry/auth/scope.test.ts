@@ -1,6 +1,6 @@
 /** Token scopes. */
 import { expect, test } from "bun:test";
-import { covers, mergeScopes } from "../../src/registry/scope.ts";
+import { covers, mergeScopes } from "../../../src/registry/auth/scope.ts";
 
 test.each<[string[], string[]]>([
   [["repository:a:push", "repository:a:pull"], ["repository:a:pull,push"]],

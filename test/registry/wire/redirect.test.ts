@@ -1,7 +1,7 @@
 /** The rules for redirects, without a network. */
 import { expect, test } from "bun:test";
-import type { Exchange, Transport } from "../../src/registry/exchange.ts";
-import { withRedirects } from "../../src/registry/redirect.ts";
+import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
+import { withRedirects } from "../../../src/registry/wire/redirect.ts";
 
 interface Seen extends Exchange {
   readonly url: string;

@@ -1,5 +1,5 @@
 /** Redirects, followed by our own rules. OCI distribution-spec v1.1: Authorization must not travel to another host. */
-import { AppError } from "../errors.ts";
+import { AppError } from "../../errors.ts";
 import { type Nearness, nearness, registryNearness } from "./address.ts";
 import { drain } from "./drain.ts";
 import { type Exchange, isStreamed, type Transport } from "./exchange.ts";

@@ -1,5 +1,5 @@
 /** Which token servers may see a registry's credentials: the one place that decides it. */
-import { isSameSite, nearness } from "./address.ts";
+import { isSameSite, nearness } from "../wire/address.ts";
 
 /** Registries whose own token servers have other domains. */
 const KNOWN: readonly (readonly [registry: RegExp, realm: RegExp])[] = [

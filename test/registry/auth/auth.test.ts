@@ -1,9 +1,9 @@
 /** Tokens and Basic, against a registry and a token server that are functions. */
 import { expect, test } from "bun:test";
-import type { AppError } from "../../src/errors.ts";
-import { withAuth } from "../../src/registry/auth.ts";
-import type { Credential } from "../../src/registry/credentials.ts";
-import type { Exchange, Transport } from "../../src/registry/exchange.ts";
+import type { AppError } from "../../../src/errors.ts";
+import { withAuth } from "../../../src/registry/auth/auth.ts";
+import type { Credential } from "../../../src/registry/credentials/auth-file.ts";
+import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
 
 const ME: Credential = { username: "me", password: "secret" };
 const BASIC = `Basic ${btoa("me:secret")}`;

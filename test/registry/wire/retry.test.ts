@@ -1,8 +1,8 @@
 /** What is asked for again, and how long that waits. */
 import { expect, test } from "bun:test";
-import { AppError } from "../../src/errors.ts";
-import type { Exchange, Transport } from "../../src/registry/exchange.ts";
-import { retryAfter, withRetry } from "../../src/registry/retry.ts";
+import { AppError } from "../../../src/errors.ts";
+import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
+import { retryAfter, withRetry } from "../../../src/registry/wire/retry.ts";
 
 const POLICY = { attempts: 4, delay: 1, maximum: 2 };
 const GET: Exchange = { method: "GET", headers: {} };

@@ -1,10 +1,11 @@
 /** https or http: decided once for each registry, before its first request. */
-import { either } from "../bytes/signal.ts";
-import { AppError } from "../errors.ts";
+
+import { createFlights } from "../../bytes/flight.ts";
+import { either } from "../../bytes/signal.ts";
+import { AppError } from "../../errors.ts";
 import { isLoopback } from "./address.ts";
 import { drain } from "./drain.ts";
 import type { Transport } from "./exchange.ts";
-import { createFlights } from "./flight.ts";
 import { troubleOf } from "./network.ts";
 
 /** A server that takes plain http for a broken TLS greeting, or the other way round, may wait for the rest for ever. */

@@ -1,5 +1,5 @@
 /** What kind of trouble a failed exchange was, from the words of Bun, Node and Deno, which share no codes. */
-import { AppError, reasonOf } from "../errors.ts";
+import { AppError, reasonOf } from "../../errors.ts";
 
 export type Trouble =
   /** nobody listens there, or nobody knows the name */

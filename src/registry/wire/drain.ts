@@ -1,5 +1,5 @@
 /** The end of a body that nobody wants. */
-import { collect } from "../bytes/stream.ts";
+import { collect } from "../../bytes/stream.ts";
 import { bodyOf, cancelBody } from "./stall.ts";
 
 /** Less than this is read to its end, so that the connection serves the next request; more is cut off. */

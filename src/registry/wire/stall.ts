@@ -1,5 +1,5 @@
 /** The watchdog over an exchange: it has no total time limit, but some byte must move. */
-import type { ByteStream } from "../bytes/stream.ts";
+import type { ByteStream } from "../../bytes/stream.ts";
 import type { Exchange, Transport, Upload } from "./exchange.ts";
 
 /** A registry moves a large blob into place before it answers; it gets this many times longer for that. */

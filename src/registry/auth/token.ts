@@ -1,12 +1,12 @@
 /** Bearer tokens from a token server. Distribution token authentication; OAuth2 form for identity tokens. */
-import { collect, decode, encode } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
-import type { Credential } from "./credentials.ts";
-import { drain } from "./drain.ts";
-import type { Exchange, Transport } from "./exchange.ts";
-import { registryError } from "./failure.ts";
-import { redact } from "./redact.ts";
-import { bodyOf } from "./stall.ts";
+import { collect, decode, encode } from "../../bytes/stream.ts";
+import { AppError } from "../../errors.ts";
+import type { Credential } from "../credentials/auth-file.ts";
+import { drain } from "../wire/drain.ts";
+import type { Exchange, Transport } from "../wire/exchange.ts";
+import { registryError } from "../wire/failure.ts";
+import { redact } from "../wire/redact.ts";
+import { bodyOf } from "../wire/stall.ts";
 
 const BODY_LIMIT = 128 << 10;
 /** The specification's life of a token that does not say it, in seconds; shorter ones are not believed. */

@@ -1,6 +1,6 @@
 /** Asking again: after network errors, and after the statuses that pass. RFC 9110 section 10.2.3 for Retry-After. */
-import { backoff, pause, type RetryPolicy } from "../bytes/retry.ts";
-import { AppError } from "../errors.ts";
+import { backoff, pause, type RetryPolicy } from "../../bytes/retry.ts";
+import { AppError } from "../../errors.ts";
 import { drain } from "./drain.ts";
 import { isStreamed, type Transport } from "./exchange.ts";
 import { networkReason, type Trouble, troubleOf } from "./network.ts";

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { credentialsFromFiles } from "../../src/registry/credentials.ts";
-import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { credentialsFromFiles } from "../../../src/registry/credentials/auth-file.ts";
+import { type TemporaryFolder, temporaryFolder } from "../../support/temporary.ts";
 
 let folder: TemporaryFolder;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 /** WWW-Authenticate as registries really write it. */
 import { expect, test } from "bun:test";
-import { parseChallenges } from "../../src/registry/challenge.ts";
+import { parseChallenges } from "../../../src/registry/auth/challenge.ts";
 
 test("several challenges in one header, commas inside quotes", () => {
   const header =

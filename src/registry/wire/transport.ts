@@ -4,7 +4,7 @@
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { Readable } from "node:stream";
-import { type Bytes, toWeb } from "../bytes/stream.ts";
+import { type Bytes, toWeb } from "../../bytes/stream.ts";
 import { type Exchange, isStreamed, type Transport, type Upload } from "./exchange.ts";
 
 /** The transport of the runtime that this is. */

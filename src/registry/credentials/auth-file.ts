@@ -1,7 +1,7 @@
 /** Credentials from the files that docker login and podman login write. containers-auth.json(5), docker's config.json. */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { AppError } from "../errors.ts";
+import { AppError } from "../../errors.ts";
 
 export interface Credential {
   readonly username: string;

@@ -1,6 +1,6 @@
 /** Work that is shared. */
 import { expect, test } from "bun:test";
-import { createFlights } from "../../src/registry/flight.ts";
+import { createFlights } from "../../src/bytes/flight.ts";
 
 test("those who wait get one result, later ones a new one", async () => {
   const share = createFlights<number>();

@@ -1,9 +1,9 @@
 /** What is shown of URLs, errors and words of others. */
 import { expect, test } from "bun:test";
-import { clean } from "../../src/bytes/text.ts";
-import { AppError } from "../../src/errors.ts";
-import { networkReason, troubleOf } from "../../src/registry/network.ts";
-import { redact } from "../../src/registry/redact.ts";
+import { clean } from "../../../src/bytes/text.ts";
+import { AppError } from "../../../src/errors.ts";
+import { networkReason, troubleOf } from "../../../src/registry/wire/network.ts";
+import { redact } from "../../../src/registry/wire/redact.ts";
 
 test.each([
   ["https://u:p@r.example/v2/a?scope=b&token=c", "https://r.example/v2/a?scope=b&token=***"],

@@ -3,7 +3,7 @@ import type { RetryPolicy } from "../bytes/retry.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
 import { withAuth } from "./auth/auth.ts";
-import type { Credential } from "./credentials/auth-file.ts";
+import type { Credential } from "./credentials/credential.ts";
 import type { Exchange, Transport } from "./wire/exchange.ts";
 import { networkError, registryError } from "./wire/failure.ts";
 import { withRedirects } from "./wire/redirect.ts";

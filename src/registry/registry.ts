@@ -5,7 +5,7 @@ import type { OnEvent } from "../events.ts";
 import { isRegistry } from "../oci/reference.ts";
 import type { Call, Sink, Store } from "../store/store.ts";
 import { createClient } from "./client.ts";
-import type { Credential } from "./credentials/auth-file.ts";
+import type { Credential } from "./credentials/credential.ts";
 import { openRepository } from "./repository.ts";
 import type { Transport } from "./wire/exchange.ts";
 import { createTransport } from "./wire/transport.ts";

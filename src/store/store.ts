@@ -40,6 +40,11 @@ export interface Source {
    * caches of some platforms have a reason to say no.
    */
   carries?(descriptor: Descriptor, options?: Call): Promise<boolean>;
+  /**
+   * Whose subject is that manifest: signatures, attestations, anything attached. Distinct, in the order of the store, with
+   * the artifact type where it is known. Empty where nobody is. Absent where the store does not know.
+   */
+  referrers?(subject: Digest, options?: Call): Promise<readonly Descriptor[]>;
   /** Every tag, in lexical order. */
   tags?(options?: Call): AsyncIterable<string>;
 }

@@ -92,7 +92,7 @@ const BROKEN: [why: string, path: string, text: string, finding: string][] = [
   [
     "an import of a test",
     "src/cli/a.ts",
-    'import "../support/x.ts";',
+    'import "../../test/support/x.ts";',
     "2: imports test/support/x.ts; src/ stands alone",
   ],
   ["an import without an ending", "src/cli/a.ts", 'import "./b";', '2: imports "./b"; write the .ts ending'],

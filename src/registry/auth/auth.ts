@@ -2,7 +2,7 @@
 
 import { createFlights } from "../../bytes/flight.ts";
 import { RegistryError } from "../../errors.ts";
-import type { Credential } from "../credentials/auth-file.ts";
+import type { Credential } from "../credentials/credential.ts";
 import { drain } from "../wire/drain.ts";
 import type { Exchange, Transport } from "../wire/exchange.ts";
 import { createBearer } from "./bearer.ts";

@@ -2,7 +2,7 @@
 
 import { createFlights } from "../../bytes/flight.ts";
 import { AppError } from "../../errors.ts";
-import type { Credential } from "../credentials/auth-file.ts";
+import type { Credential } from "../credentials/credential.ts";
 import type { Exchange, Transport } from "../wire/exchange.ts";
 import type { Challenge } from "./challenge.ts";
 import { trustRealm } from "./realm.ts";

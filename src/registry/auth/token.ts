@@ -1,7 +1,7 @@
 /** Bearer tokens from a token server. Distribution token authentication; OAuth2 form for identity tokens. */
 import { collect, decode, encode } from "../../bytes/stream.ts";
 import { AppError } from "../../errors.ts";
-import type { Credential } from "../credentials/auth-file.ts";
+import type { Credential } from "../credentials/credential.ts";
 import { drain } from "../wire/drain.ts";
 import type { Exchange, Transport } from "../wire/exchange.ts";
 import { registryError } from "../wire/failure.ts";

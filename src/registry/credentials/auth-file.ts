@@ -2,14 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { AppError } from "../../errors.ts";
-
-export interface Credential {
-  readonly username: string;
-  /** Empty where there is only an identity token. */
-  readonly password: string;
-  /** An OAuth2 refresh token, given out instead of a password. */
-  readonly identityToken?: string | undefined;
-}
+import type { Credential } from "./credential.ts";
 
 const HUB: ReadonlySet<string> = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { AppError } from "../../../src/errors.ts";
 import { withAuth } from "../../../src/registry/auth/auth.ts";
-import type { Credential } from "../../../src/registry/credentials/auth-file.ts";
+import type { Credential } from "../../../src/registry/credentials/credential.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
 
 const ME: Credential = { username: "me", password: "secret" };

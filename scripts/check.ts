@@ -44,8 +44,8 @@ const CODE: readonly { what: string; pattern: RegExp; homes: readonly string[]; 
   {
     what: "a runtime's own API",
     pattern: /\b(?:Bun|Deno)\s*\.|\btypeof\s+(?:Bun|Deno)\b|\bprocess\s*\.\s*versions\b/,
-    homes: ["src/registry/wire/transport.ts"],
-    instead: "use Web or node: APIs, or move it into src/registry/wire/transport.ts",
+    homes: ["src/registry/network/transport.ts"],
+    instead: "use Web or node: APIs, or move it into src/registry/network/transport.ts",
   },
   {
     what: "process.exit",

@@ -19,6 +19,19 @@ export type Event =
       readonly why: "rate-limit" | "retry";
       readonly reason: string;
     }
+  /**
+   * Pulls that a registry allows in `window` seconds, and those that are left. Told when first heard, for each tenth of the
+   * limit, and for each of the last ones.
+   */
+  | {
+      readonly type: "quota";
+      readonly host: string;
+      readonly limit: number;
+      readonly remaining: number;
+      readonly window: number;
+      /** Whom the registry counts for: an address, or the id of an account. */
+      readonly source?: string | undefined;
+    }
   /** One platform (or the whole, for what has no platforms) of an image is at its destination. */
   | { readonly type: "manifest"; readonly image: ImageName; readonly number: number; readonly descriptor: Descriptor }
   /** A line of the list is settled. */

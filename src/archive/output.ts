@@ -1,10 +1,12 @@
-/** Where the bytes of an archive go: a file that is not there until it is whole. */
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+/** Where the bytes of an archive go: files that are not there until all of them are whole. */
+import { open, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
-import { writeFully } from "../bytes/file.ts";
-import type { Bytes } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
+import { writeAtomic } from "../bytes/file.ts";
+import { type Bytes, encode } from "../bytes/stream.ts";
+import { type CheckedFile, checkedFile } from "./checked-file.ts";
+import { createIncomplete, type IncompleteFile } from "./incomplete-file.ts";
+import { partPath, partsBeside } from "./parts.ts";
 
 /** Takes bytes in the order of the calls, which need not wait for each other. */
 export interface Output extends AsyncDisposable {
@@ -18,95 +20,86 @@ export interface Output extends AsyncDisposable {
   finish(): Promise<void>;
 }
 
+export interface FileOutputOptions {
+  /** Bytes of every part but the last, which are `<path>.part0`, `.part1`, ... Default: one file, `path` itself. */
+  readonly partSize?: number | undefined;
+  /** Also writes `<path>.sha256`, a line for each file as `sha256sum -c` reads them. Default: with parts. */
+  readonly checksum?: boolean | undefined;
+}
+
 /**
- * The file `path`, written beside it as `.<name>.incomplete`. finish() syncs it to the disk and renames it, over an older
- * one if need be, which is there until then. Throws STORAGE, now or later, where the system refuses, and where another run
- * has begun to write the same file meanwhile: the last one to begin is the one to finish.
+ * The file `path`, or its parts, written beside their places under other names. finish() syncs them to the disk and renames
+ * them, over older ones if need be, which are there until then; after that, what an earlier archive of that name left over
+ * is removed. Throws STORAGE, now or later, where the system refuses.
  */
-export async function fileOutput(path: string): Promise<Output> {
-  const incomplete = join(dirname(path), `.${basename(path)}.incomplete`);
-  const file = await onDisk(path, () => create(path, incomplete));
-  const disk = syncAhead(file);
+export async function fileOutput(path: string, options: FileOutputOptions = {}): Promise<Output> {
+  const { partSize, checksum = partSize !== undefined } = options;
+  const size = partSize ?? Number.MAX_SAFE_INTEGER;
+  const files: Promise<IncompleteFile | CheckedFile>[] = [];
   let position = 0;
-  let finished = false;
+
+  async function create(number: number): Promise<IncompleteFile | CheckedFile> {
+    const file = await createIncomplete(partSize === undefined ? path : partPath(path, number));
+    return checksum ? checkedFile(file) : file;
+  }
+  function fileOf(number: number): Promise<IncompleteFile> {
+    const file = (files[number] ??= create(number));
+    file.catch(() => {}); // whoever writes to it hears of it
+    return file;
+  }
+  async function finish(): Promise<void> {
+    const whole = await Promise.all(files);
+    const sums: string[] = [];
+    for (const file of whole) {
+      if ("sha256" in file) sums.push(`${await file.sha256()}  ${basename(file.path)}\n`);
+      await file.seal();
+    }
+    for (const file of whole) await file.publish();
+    await onDisk(path, async () => {
+      const names = whole.map((file) => basename(file.path));
+      if (checksum) await writeAtomic(`${path}.sha256`, encode(sums.join("")));
+      await removeOlder(path, new Set(checksum ? [...names, `${basename(path)}.sha256`] : names));
+    });
+    await syncFolder(dirname(path));
+  }
+  await fileOf(0);
   return {
     get position() {
       return position;
     },
     async write(bytes) {
-      const at = position;
-      position += bytes.length;
-      await onDisk(path, () => writeFully(file, [bytes], at));
-      disk.note(position);
+      const writing: Promise<void>[] = [];
+      for (let from = 0; from < bytes.length; ) {
+        const number = Math.floor(position / size);
+        const at = position - number * size;
+        const part = bytes.subarray(from, from + size - at);
+        writing.push(fileOf(number).then((file) => file.write(part, at)));
+        from += part.length;
+        position += part.length;
+      }
+      await Promise.all(writing);
     },
     async truncate(to) {
-      await onDisk(path, () => file.truncate(to));
+      const last = Math.floor(Math.max(0, to - 1) / size);
+      for (const file of files.splice(last + 1)) await (await file).discard();
+      await (await files[last]!).truncate(to - last * size);
       position = to;
     },
-    async finish() {
-      await onDisk(path, async () => {
-        await disk.settle();
-        await file.sync();
-        if (!(await isAt(file, incomplete)))
-          throw new AppError("STORAGE", `Cannot write "${path}": another run writes it at the same time`);
-        await file.close();
-        await rename(incomplete, path);
-      });
-      finished = true;
-      await syncFolder(dirname(path));
-    },
+    finish,
     async [Symbol.asyncDispose]() {
-      if (finished) return;
-      await disk.settle().catch(() => {});
-      // After a rename that failed it is closed already, and ours all the same.
-      const isOurs = await isAt(file, incomplete).catch(() => true);
-      await file.close().catch(() => {});
-      if (isOurs) await rm(incomplete, { force: true });
+      for (const file of files)
+        await file.then(
+          (made) => made.discard(),
+          () => {},
+        );
     },
   };
 }
 
-/** Bytes that may wait in memory for the disk before it is asked to take them. */
-const SYNC_AFTER = 64 << 20;
-
-/** Lets the disk work while the archive grows, so that the sync at the end is short. */
-function syncAhead(file: FileHandle) {
-  let asked = 0;
-  let syncing: Promise<void> | undefined;
-  let failure: { error: unknown } | undefined;
-  return {
-    note(position: number): void {
-      if (syncing !== undefined || position - asked < SYNC_AFTER) return;
-      asked = position;
-      syncing = file
-        .datasync()
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .finally(() => {
-          syncing = undefined;
-        });
-    },
-    /** The system tells an error of the disk once only: one that came here must not be lost. */
-    async settle(): Promise<void> {
-      await syncing;
-      if (failure) throw failure.error;
-    },
-  };
-}
-
-/** What a killed run left is replaced; a link that someone put there is not followed. */
-async function create(path: string, incomplete: string): Promise<FileHandle> {
-  const there = await stat(path).catch(() => undefined);
-  if (there && !there.isFile()) throw new Error("something that is no file has that name");
-  await rm(incomplete, { force: true });
-  return open(incomplete, "wx");
-}
-
-/** Whether an open file still has the name that it was made with. Some network file systems make up numbers: then its size tells. */
-async function isAt(file: FileHandle, path: string): Promise<boolean> {
-  const [own, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
-  return there !== undefined && (own.ino === there.ino || own.size === there.size);
+/** What an archive of the same name was in before: other parts, or one file, or a checksum that is not of this one. */
+async function removeOlder(path: string, written: ReadonlySet<string>): Promise<void> {
+  const older = [path, `${path}.sha256`, ...(await partsBeside(path)).values()];
+  for (const one of older) if (!written.has(basename(one))) await rm(one, { force: true });
 }
 
 /** So that the new name outlives a power cut. Network file systems refuse, and then there is nothing more to do. */

@@ -1,15 +1,25 @@
 /** Opens archives that Dray wrote, by the index at their end: nothing is unpacked, any range is read where it stands. */
-import { type FileHandle, open } from "node:fs/promises";
 import { ordered } from "../bytes/pool.ts";
 import type { ByteStream, Bytes, Range } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Call, Tree, TreeFile } from "../store/store.ts";
 import { type Codec, PIECE } from "./codec.ts";
 import { codecFor } from "./codec-for.ts";
-import { corrupt, footerLength, INDEX_PATH, type Placed, parseFooter, parseIndex, tarLength } from "./contents.ts";
+import {
+  corrupt,
+  type Footer,
+  footerLength,
+  INDEX_PATH,
+  type Placed,
+  parseFooter,
+  parseIndex,
+  tarLength,
+} from "./contents.ts";
 import { type Format, SNIFFED, sniffFormat } from "./format.ts";
 import { spansOf, unframe } from "./framing.ts";
+import { findParts } from "./parts.ts";
 import { BLOCK, parseTarHeader } from "./tar.ts";
+import { firstParts, openVolume, type Volume } from "./volume.ts";
 
 /** Packed members that are read and unpacked at once. */
 const AT_ONCE = 4;
@@ -20,93 +30,113 @@ export interface Archive extends Tree {
   readonly entries: readonly Placed[];
 }
 
-/** An open file with what is needed to speak of it, and to read its members. */
+/** Open files with what is needed to read their members. */
 interface Opened {
-  readonly path: string;
-  readonly file: FileHandle;
+  readonly volume: Volume;
   readonly codec: Codec;
 }
 
+export interface OpenOptions extends Call {
+  /** Hears of parts that lie there and are not of this archive. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
 /**
- * Opens the archive `path` for readers of any number and order, and holds it open until it is disposed. Of entries with
- * one path the last is seen; links and directories are not files. Content is checked for its length and framing, not
- * against digests. Throws NOT_FOUND, STORAGE; UNSUPPORTED where Dray did not write it, or not to its end; and INTEGRITY,
- * also from the streams of its files, where it is corrupt.
+ * Opens an archive for readers of any number and order, and holds it open until it is disposed. `paths` are its own, those
+ * of any of its parts, or of its parts in several folders. Of entries with one path the last is seen; links and directories
+ * are not files. Content is checked for its length and framing, not against digests. Throws NOT_FOUND, STORAGE; UNSUPPORTED
+ * where Dray did not write it, or not to its end; and INTEGRITY, also from the streams of its files, where it is corrupt.
  */
-export async function openArchive(path: string, options: Call = {}): Promise<Archive> {
-  const file = await openFile(path);
+export async function openArchive(paths: string | readonly string[], options: OpenOptions = {}): Promise<Archive> {
+  const found = await findParts(typeof paths === "string" ? [paths] : paths);
+  const volume = await openVolume(found.paths, found.name);
   try {
-    const { codec, entries } = await readContents(path, file, options);
-    const files = new Map<string, Placed>();
-    for (const entry of entries)
-      if (entry.type === "file") files.set(entry.path, entry);
-      else files.delete(entry.path);
-    return {
-      format: codec.format,
-      entries,
-      paths: () => files.keys(),
-      file: (name) => treeFile({ path, file, codec }, files.get(name)),
-      [Symbol.asyncDispose]: () => file.close(),
-    };
+    return await readArchive(await withoutStale(volume, options), options);
   } catch (error) {
-    await file.close();
+    await volume[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new AppError("NOT_FOUND", `Cannot open "${path}": there is no such file`, { cause: error });
-    throw new AppError("STORAGE", `Cannot open "${path}": ${reasonOf(error)}`, { cause: error });
+/**
+ * The volume up to the part that the archive ends in: a shorter archive may have been written over the parts of a longer one
+ * by hand. Throws INTEGRITY for a part that has not the size of the others.
+ */
+async function withoutStale(volume: Volume, { onWarning, ...call }: OpenOptions): Promise<Volume> {
+  const { parts } = volume;
+  for (let count = parts.length; count > 1; count--) {
+    const shorter = firstParts(volume, count);
+    if (!(await findFooter(shorter, call))) continue;
+    checkSizes(shorter);
+    if (count < parts.length)
+      onWarning?.(
+        `"${volume.name}" ends in part ${count - 1}: what lies behind it is of another archive, and is not read`,
+      );
+    return shorter;
+  }
+  checkSizes(volume);
+  return volume;
+}
+
+function checkSizes({ parts }: Volume): void {
+  const [first] = parts;
+  for (const [index, { path, size }] of parts.entries()) {
+    const isLast = index === parts.length - 1;
+    if (isLast ? size <= first!.size : size === first!.size) continue;
+    throw corrupt(path, `it has ${size} bytes, and the first part has ${first!.size}`);
   }
 }
 
-async function readContents(path: string, file: FileHandle, { signal }: Call) {
-  const stats = await file.stat();
-  if (!stats.isFile()) throw new AppError("UNSUPPORTED", `Cannot open "${path}": it is no regular file`);
-  const format = sniffFormat(await readExactly(path, file, 0, Math.min(SNIFFED, stats.size)));
-  if (!format) throw new AppError("UNSUPPORTED", `Cannot open "${path}": it is no gzip, zstd or tar file`);
-  const codec = codecFor(format);
-  const from = stats.size - footerLength(codec);
-  const tail = from < 0 ? undefined : await readExactly(path, file, from, stats.size);
-  const footer = tail && parseFooter(codec, tail, stats.size, path);
-  if (!footer)
-    throw new AppError("UNSUPPORTED", `Cannot open "${path}": it has no Dray index at its end`, {
+async function readArchive(volume: Volume, options: Call): Promise<Archive> {
+  const { codec, entries } = await readContents(volume, options);
+  const files = new Map<string, Placed>();
+  for (const entry of entries)
+    if (entry.type === "file") files.set(entry.path, entry);
+    else files.delete(entry.path);
+  return {
+    format: codec.format,
+    entries,
+    paths: () => files.keys(),
+    file: (path) => treeFile({ volume, codec }, files.get(path)),
+    [Symbol.asyncDispose]: () => volume[Symbol.asyncDispose](),
+  };
+}
+
+async function readContents(volume: Volume, options: Call) {
+  const { name } = volume;
+  const found = await findFooter(volume, options);
+  if (!found)
+    throw new AppError("UNSUPPORTED", `Cannot open "${name}": it has no Dray index at its end`, {
       hint: "it was cut short on its way, or written by another tool",
     });
-  signal?.throwIfAborted();
-  const member = await readExactly(path, file, footer.offset, footer.offset + footer.length);
-  const whole = await unpack({ path, file, codec }, member, tarLength({ header: BLOCK, size: footer.size }));
+  const { codec, footer } = found;
+  const member = await volume.read(footer.offset, footer.offset + footer.length, options);
+  const whole = await unpack({ volume, codec }, member, tarLength({ header: BLOCK, size: footer.size }));
   const header = parseTarHeader(whole.subarray(0, BLOCK));
   if (header?.path !== INDEX_PATH || header.size !== footer.size)
-    throw corrupt(path, "there is no index where its footer says");
-  return { codec, entries: parseIndex(codec, whole.subarray(BLOCK, BLOCK + footer.size), footer, path) };
+    throw corrupt(name, "there is no index where its footer says");
+  return { codec, entries: parseIndex(codec, whole.subarray(BLOCK, BLOCK + footer.size), footer, name) };
 }
 
-/** Every byte of the file's `[start, end)`; throws INTEGRITY where it ends before. */
-async function readExactly(path: string, file: FileHandle, start: number, end: number): Promise<Bytes> {
-  const bytes = new Uint8Array(end - start);
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at).catch((error: unknown) => {
-      throw new AppError("STORAGE", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
-    });
-    if (bytesRead === 0) throw corrupt(path, "it ends before it should");
-    at += bytesRead;
-  }
-  return bytes;
+/** The footer at the end of the volume; undefined where there is none. Throws UNSUPPORTED for what is no archive at all. */
+async function findFooter(volume: Volume, options: Call): Promise<{ codec: Codec; footer: Footer } | undefined> {
+  const { name, size } = volume;
+  const format = sniffFormat(await volume.read(0, Math.min(SNIFFED, size), options));
+  if (!format) throw new AppError("UNSUPPORTED", `Cannot open "${name}": it is no gzip, zstd or tar file`);
+  const codec = codecFor(format);
+  const from = size - footerLength(codec);
+  const footer = from < 0 ? undefined : parseFooter(codec, await volume.read(from, size, options), size, name);
+  return footer && { codec, footer };
 }
 
 /** A member's bytes, exactly `size`. */
-async function unpack({ codec, path }: Opened, member: Bytes, size: number): Promise<Bytes> {
+async function unpack({ codec, volume }: Opened, member: Bytes, size: number): Promise<Bytes> {
   try {
     if (codec.packing) return await codec.packing.unpack(member, size);
   } catch (error) {
-    throw corrupt(path, `a part of it cannot be unpacked: ${reasonOf(error)}`, error);
+    throw corrupt(volume.name, `a part of it cannot be unpacked: ${reasonOf(error)}`, error);
   }
-  if (member.length !== size) throw corrupt(path, "a part of it has a wrong length");
+  if (member.length !== size) throw corrupt(volume.name, "a part of it has a wrong length");
   return member;
 }
 
@@ -132,7 +162,7 @@ async function* content(archive: Opened, entry: Placed, options: Range & Call = 
 function requireHeader(archive: Opened, entry: Placed, bytes: Bytes): void {
   const found = parseTarHeader(bytes);
   if (found?.path !== entry.path || found.size !== entry.size || found.type !== entry.type)
-    throw corrupt(archive.path, `"${entry.path}" is not where its index says`);
+    throw corrupt(archive.volume.name, `"${entry.path}" is not where its index says`);
 }
 
 /** Bytes `[start, end)` of an entry's headers, content and padding. */
@@ -146,10 +176,9 @@ async function* storedBytes(archive: Opened, entry: Placed, start: number, end: 
   const { framing } = archive.codec;
   const total = tarLength(entry);
   for (const span of spansOf(framing, total, start, end)) {
-    call.signal?.throwIfAborted();
-    const bytes = await readExactly(archive.path, archive.file, entry.offset + span.from, entry.offset + span.to);
+    const bytes = await archive.volume.read(entry.offset + span.from, entry.offset + span.to, call);
     const stored = unframe(framing, total, span, bytes);
-    if (!stored) throw corrupt(archive.path, `"${entry.path}" is damaged`);
+    if (!stored) throw corrupt(archive.volume.name, `"${entry.path}" is damaged`);
     yield stored;
   }
 }
@@ -157,8 +186,7 @@ async function* storedBytes(archive: Opened, entry: Placed, start: number, end: 
 async function* packedBytes(archive: Opened, entry: Placed, start: number, end: number, call: Call): ByteStream {
   const total = tarLength(entry);
   async function member({ offset, length, at }: Member): Promise<Bytes> {
-    call.signal?.throwIfAborted();
-    const bytes = await readExactly(archive.path, archive.file, offset, offset + length);
+    const bytes = await archive.volume.read(offset, offset + length, call);
     return unpack(archive, bytes, Math.min(PIECE, total - at));
   }
   let at = start - (start % PIECE);

@@ -4,9 +4,10 @@
  * parse them, since it mends hostile names instead of refusing them and drops link targets.
  */
 import { createTar } from "nanotar";
-import { type Bytes, concat, decode, encode } from "../bytes/stream.ts";
+import { type Bytes, concat, encode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { isEntryPath } from "./entry-path.ts";
+import { checksum, octalField, parseRecords, textField } from "./tar-fields.ts";
 
 export type EntryType = "file" | "directory" | "link";
 
@@ -91,22 +92,15 @@ function put(header: Bytes, at: number, length: number, text: string): void {
   new TextEncoder().encodeInto(text, header.subarray(at, at + length));
 }
 
-/** The sum of all bytes, with those of the sum itself taken as spaces. */
-function checksum(header: Bytes): number {
-  let sum = 8 * 0x20;
-  for (let at = 0; at < BLOCK; at++) if (at < 148 || at >= 156) sum += header[at]!;
-  return sum;
-}
-
 /** What {@link tarHeader} wrote, read back; undefined where the bytes are not one whole header of that kind, or unsafe. */
 export function parseTarHeader(header: Bytes): TarEntry | undefined {
   const plain = header.subarray(-BLOCK);
   if (header.length < BLOCK || !hasChecksum(plain)) return undefined;
-  const extended = header.length > BLOCK ? parseRecords(header.subarray(0, -BLOCK)) : new Map<string, string>();
-  const type = (["file", "link", "directory"] as const).find((one) => TYPE_FLAGS[one] === text(plain, 156, 1));
-  const name = extended?.get("path") ?? text(plain, 0, NAME_LENGTH);
-  const target = extended?.get("linkpath") ?? text(plain, 157, NAME_LENGTH);
-  const size = extended?.get("size") ?? String(octal(plain, 124, 12));
+  const extended = header.length > BLOCK ? extendedRecords(header.subarray(0, -BLOCK)) : new Map<string, string>();
+  const type = (["file", "link", "directory"] as const).find((one) => TYPE_FLAGS[one] === textField(plain, 156, 1));
+  const name = extended?.get("path") ?? textField(plain, 0, NAME_LENGTH);
+  const target = extended?.get("linkpath") ?? textField(plain, 157, NAME_LENGTH);
+  const size = extended?.get("size") ?? String(octalField(plain, 124, 12));
   if (!extended || !type || !/^\d{1,16}$/.test(size) || !Number.isSafeInteger(Number(size))) return undefined;
   if (name.endsWith("/") !== (type === "directory")) return undefined;
   const path = type === "directory" ? name.slice(0, -1) : name;
@@ -115,42 +109,15 @@ export function parseTarHeader(header: Bytes): TarEntry | undefined {
 }
 
 /** The pax records of an `x` header with its data; undefined where they are malformed. */
-function parseRecords(bytes: Bytes): Map<string, string> | undefined {
-  const size = octal(bytes, 124, 12);
+function extendedRecords(bytes: Bytes): ReadonlyMap<string, string> | undefined {
+  const size = octalField(bytes, 124, 12);
   const data = bytes.subarray(BLOCK, BLOCK + size);
-  if (bytes.length % BLOCK !== 0 || !hasChecksum(bytes.subarray(0, BLOCK)) || text(bytes, 156, 1) !== "x")
+  if (bytes.length % BLOCK !== 0 || !hasChecksum(bytes.subarray(0, BLOCK)) || textField(bytes, 156, 1) !== "x")
     return undefined;
   if (data.length !== size || BLOCK + size + paddingOf(size) !== bytes.length) return undefined;
-  const records = new Map<string, string>();
-  for (let at = 0; at < data.length; ) {
-    const found = /^(\d{1,5}) /.exec(text(data, at, 6));
-    const length = Number(found?.[1] ?? 0);
-    const line = text(data, at, length);
-    const equals = line.indexOf("=");
-    if (!found || at + length > data.length || !line.endsWith("\n") || equals < 0) return undefined;
-    records.set(line.slice(found[0].length, equals), line.slice(equals + 1, -1));
-    at += length;
-  }
-  return records;
+  return parseRecords(data);
 }
 
 function hasChecksum(header: Bytes): boolean {
-  return text(header, 257, 5) === "ustar" && octal(header, 148, 8) === checksum(header);
-}
-
-/** Text up to the first NUL; empty where it is not UTF-8, which no name may be. */
-function text(bytes: Bytes, at: number, length: number): string {
-  const field = bytes.subarray(at, at + length);
-  const end = field.indexOf(0);
-  try {
-    return decode(end < 0 ? field : field.subarray(0, end));
-  } catch {
-    return "";
-  }
-}
-
-/** An octal number, NaN where there is none. */
-function octal(bytes: Bytes, at: number, length: number): number {
-  const digits = text(bytes, at, length).trim();
-  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN;
+  return textField(header, 257, 5) === "ustar" && octalField(header, 148, 8) === checksum(header);
 }

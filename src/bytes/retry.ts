@@ -4,7 +4,7 @@
 export interface RetryPolicy {
   /** Tries in all. Default 5. */
   readonly attempts: number;
-  /** Milliseconds before the second try; doubled for each further one. Default 500. */
+  /** Milliseconds that the pause before the second try may take; doubled for each further one. Default 500. */
   readonly delay: number;
   /** The longest pause in milliseconds. Default 30,000. */
   readonly maximum: number;
@@ -12,10 +12,10 @@ export interface RetryPolicy {
 
 export const RETRY: RetryPolicy = { attempts: 5, delay: 500, maximum: 30_000 };
 
-/** The pause before try number `attempt` (the second is 2): half of it by chance, so that many waiters do not come back at once. */
+/** The pause before try number `attempt` (the second is 2): any part of the longest, by chance, so that many waiters do not come back at once. */
 export function backoff(policy: RetryPolicy, attempt: number): number {
   const longest = Math.min(policy.maximum, policy.delay * 2 ** (attempt - 2));
-  return Math.round(longest / 2 + (longest / 2) * Math.random());
+  return Math.round(longest * Math.random());
 }
 
 /** Resolves after `milliseconds`; rejects with the signal's reason as soon as it is aborted. */

@@ -5,14 +5,84 @@ export const globalArgs = {
   debug: { type: "boolean", description: "Show every request, and the causes of errors" },
 } as const satisfies ArgsDef;
 
+/** For whoever talks to registries. */
 export const registryArgs = {
+  username: {
+    type: "string",
+    valueHint: "NAME",
+    description:
+      "Who to be at the registry of --source (save, sync), else of --destination; instead of what dray login stored",
+  },
+  "password-stdin": { type: "boolean", description: "Read the password of --username from standard input" },
+  authfile: {
+    type: "string",
+    valueHint: "FILE",
+    description: "File of stored logins, instead of those of docker and podman; also REGISTRY_AUTH_FILE",
+  },
   "tls-verify": {
     type: "boolean",
     default: true,
     description: "Check TLS certificates",
     negativeDescription: "Do not, and use plain http where a registry speaks no TLS; also --tls-verify=false",
   },
+  "ca-file": {
+    type: "string",
+    valueHint: "FILE",
+    description: "Certificates (PEM) to trust besides those of the system",
+  },
+  "trusted-realm": {
+    type: "string",
+    valueHint: "LIST",
+    description: "Token servers, HOST[:PORT], that may see credentials although they are not of the registry's domain",
+  },
+  "per-host": {
+    type: "string",
+    valueHint: "N",
+    description: "Uploads in flight at one host, and as many other requests; default: what --jobs allows",
+  },
+  rps: {
+    type: "string",
+    valueHint: "N",
+    description: "Requests a second to one host, such as 5 or 0.5; default: no limit",
+  },
+  rate: {
+    type: "string",
+    valueHint: "SIZE",
+    description: "Bytes a second in each direction over all hosts, such as 50M; default: no limit",
+  },
+  "hub-reserve": {
+    type: "string",
+    valueHint: "N",
+    description: "Stop before the last N pulls that Docker Hub allows",
+  },
 } as const satisfies ArgsDef;
+
+/** For commands with both a source and a destination registry, and those with a source only. */
+export const sourceArgs = sideArgs("src", "source");
+
+/** For commands with a destination registry. */
+export const destinationArgs = sideArgs("dest", "destination");
+
+function sideArgs<const Side extends string>(side: Side, name: string) {
+  return {
+    [`${side}-username`]: { type: "string", valueHint: "NAME", description: `--username for the ${name}` },
+    [`${side}-password-stdin`]: { type: "boolean", description: `--password-stdin for the ${name}` },
+    [`${side}-tls-verify`]: {
+      type: "boolean",
+      default: true,
+      description: `--tls-verify for the ${name} only`,
+      negativeDescription: `--tls-verify=false for the ${name} only`,
+    },
+  } as SideArgs<Side>;
+}
+
+type SideArgs<Side extends string> = {
+  readonly [Name in `${Side}-username`]: { readonly type: "string"; readonly valueHint: string };
+} & {
+  readonly [Name in `${Side}-password-stdin`]: { readonly type: "boolean" };
+} & {
+  readonly [Name in `${Side}-tls-verify`]: { readonly type: "boolean"; readonly default: true };
+};
 
 export const listArgs = {
   file: {
@@ -46,6 +116,16 @@ export const platformArgs = {
   "no-arch-os-fail": {
     type: "boolean",
     description: "Count an image that has none of the platforms asked for as failed, instead of skipping it",
+  },
+} as const satisfies ArgsDef;
+
+/** For commands that move images with what is attached to them. */
+export const referrerArgs = {
+  referrers: {
+    type: "boolean",
+    default: true,
+    description: "Take signatures, SBOMs and attestations along",
+    negativeDescription: "Leave them",
   },
 } as const satisfies ArgsDef;
 

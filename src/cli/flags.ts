@@ -5,13 +5,18 @@
 import type { ArgsDef } from "citty";
 import { AppError } from "../errors.ts";
 
-/** Flags by their long names: booleans false where not given, strings undefined unless they have a default. */
+/**
+ * Flags by their long names: booleans false where not given, strings undefined unless they have a default. Arguments are
+ * there too (`type: "positional"`): one of the name `thing...` takes all that are left, as a list.
+ */
 export type Flags<T extends ArgsDef> = {
-  readonly [Name in keyof T]: T[Name] extends { type: "boolean" }
-    ? boolean
-    : T[Name] extends { default: string }
-      ? string
-      : string | undefined;
+  readonly [Name in keyof T]: Name extends `${string}...`
+    ? readonly string[]
+    : T[Name] extends { type: "boolean" }
+      ? boolean
+      : T[Name] extends { default: string } | { type: "positional"; required?: true }
+        ? string
+        : string | undefined;
 };
 
 /** Names that older tools gave to our flags. */
@@ -23,20 +28,34 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins.
- * Throws USAGE for an unknown flag (with the closest known one), a missing value, or anything that is not a flag.
+ * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins. What
+ * does not begin with a dash is an argument, between flags too. Throws USAGE for an unknown flag (with the closest known
+ * one), a missing value, and an argument too many or too few.
  */
-export function parseFlags<T extends ArgsDef>(definitions: T, argv: readonly string[], command: string): Flags<T> {
-  const values: Record<string, string | boolean | undefined> = {};
+export function parseFlags<T extends ArgsDef>(all: T, argv: readonly string[], command: string): Flags<T> {
+  const places = Object.entries(all).filter(([, { type }]) => type === "positional");
+  const definitions = Object.fromEntries(Object.entries(all).filter(([, { type }]) => type !== "positional"));
+  const most = places.at(-1)?.[0].endsWith("...") ? Infinity : places.length;
+  const words: string[] = [];
+  const values: Record<string, string | boolean | readonly string[] | undefined> = {};
   for (const [name, { type, default: value }] of Object.entries(definitions))
     values[name] = type === "boolean" ? value === true : (value as string | undefined);
   for (let at = 0; at < argv.length; at++) {
     const token = argv[at]!;
+    if (!token.startsWith("-") && words.length < most) {
+      words.push(token);
+      continue;
+    }
     const { name, value } = readNegated(token, definitions) ?? readToken(token, definitions, command);
     if (definitions[name]!.type === "boolean") values[name] = value === undefined ? true : parseBoolean(token, value);
     else if (value !== undefined) values[name] = value;
     else if (at + 1 < argv.length) values[name] = argv[++at]!;
     else throw new AppError("USAGE", `Cannot read "${token}": it needs a value`, { hint: helpHint(command) });
+  }
+  for (const [name, { required }] of places) {
+    values[name] = name.endsWith("...") ? words.splice(0) : words.shift();
+    if (required !== false && values[name] === undefined)
+      throw new AppError("USAGE", `Cannot run ${command}: it needs ${name.toUpperCase()}`, { hint: helpHint(command) });
   }
   return values as Flags<T>;
 }

@@ -1,57 +1,53 @@
-/** The registries of a run, opened once each, with the user's settings and credentials. */
-import { homedir } from "node:os";
-import { join } from "node:path";
+/** The registries of a run, each opened once, with the user's settings. */
 import type { OnEvent } from "../events.ts";
-import { credentialsFromFiles } from "../registry/credentials/auth-file.ts";
-import { openRegistry } from "../registry/registry.ts";
+import { openRegistry, type RegistryOptions } from "../registry/registry.ts";
 import type { Sink, Store } from "../store/store.ts";
 import { VERSION } from "../version.ts";
+import type { Access } from "./access.ts";
+import type { SideName } from "./credentials.ts";
 import type { Log } from "./log.ts";
 
 export interface Registries extends AsyncDisposable {
-  at(host: string): Store<Sink>;
+  /** A registry that images come from. */
+  source(host: string): Store<Sink>;
+  /** A registry that images go to: the same as for the source, unless flags say something else of the two sides. */
+  destination(host: string): Store<Sink>;
 }
 
-export function openRegistries({
-  tlsVerify,
-  onEvent,
-  log,
-}: {
-  tlsVerify: boolean;
-  onEvent: OnEvent;
-  log: Log;
-}): Registries {
+export function openRegistries(access: Access, log: Log, onEvent: OnEvent): Registries {
   const open = new Map<string, Store<Sink>>();
-  const credentials = credentialsFromFiles(credentialFiles(process.env));
+  const { keychains, verified } = access;
+  const isOne = keychains.source === keychains.destination && verified.source === verified.destination;
+  function at(host: string, side: SideName): Store<Sink> {
+    const key = isOne ? host : `${side} ${host}`;
+    const store = open.get(key) ?? openRegistry(host, { ...registryOptions(access, side, log), onEvent });
+    open.set(key, store);
+    return store;
+  }
   return {
-    at(host) {
-      let store = open.get(host);
-      if (!store) {
-        store = openRegistry(host, {
-          tlsVerify,
-          credentials,
-          onEvent,
-          userAgent: `dray/${VERSION}`,
-          onRequest: ({ method, url, status, milliseconds }) =>
-            log.debug(`${method} ${url} -> ${status} (${Math.round(milliseconds)} ms)`),
-        });
-        open.set(host, store);
-      }
-      return store;
-    },
+    source: (host) => at(host, "source"),
+    destination: (host) => at(host, "destination"),
     async [Symbol.asyncDispose]() {
       for (const store of open.values()) await store[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Where docker, podman and skopeo keep logins, in the order in which they are asked. */
-function credentialFiles(env: NodeJS.ProcessEnv): readonly string[] {
-  if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE];
-  const home = env.HOME || homedir();
-  const runtime = env.XDG_RUNTIME_DIR ?? `/run/containers/${process.getuid?.() ?? 0}`;
-  const runtimeFile = env.XDG_RUNTIME_DIR ? join(runtime, "containers", "auth.json") : join(runtime, "auth.json");
-  const dockerFile = join(env.DOCKER_CONFIG || join(home, ".docker"), "config.json");
-  const containersFiles = [runtimeFile, join(env.XDG_CONFIG_HOME || join(home, ".config"), "containers", "auth.json")];
-  return env.DOCKER_CONFIG ? [dockerFile, ...containersFiles] : [...containersFiles, dockerFile];
+/** What a registry of that side is opened with. */
+export function registryOptions(
+  { keychains, network, traffic, trustedRealms, verified }: Access,
+  side: SideName,
+  log: Log,
+): RegistryOptions {
+  return {
+    tlsVerify: verified[side],
+    credentials: keychains[side],
+    trust: network.trust,
+    proxy: network.proxy,
+    traffic,
+    trustedRealms,
+    userAgent: `dray/${VERSION}`,
+    onRequest: ({ method, url, status, milliseconds }) =>
+      log.debug(`${method} ${url} -> ${status} (${Math.round(milliseconds)} ms)`),
+  };
 }

@@ -77,6 +77,7 @@ function tell(event: Event, past: string, { log }: Session): void {
   else if (event.type === "warning") log.warn(event.message, { image: event.image?.id });
   else if (event.type === "waiting")
     log.warn(`${event.host}: ${event.reason}; trying again in ${(event.milliseconds / 1000).toFixed(1)} s`);
+  else if (event.type === "quota") log.info(`${event.host}: ${event.remaining} of ${event.limit} pulls are left`);
   else if (event.type === "image") tellImage(event, past, log);
 }
 

@@ -20,6 +20,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   compress: () => import("./commands/compress.ts"),
   decompress: () => import("./commands/decompress.ts"),
   serve: () => import("./commands/serve.ts"),
+  doctor: () => import("./commands/doctor.ts"),
+  login: () => import("./commands/login.ts"),
+  logout: () => import("./commands/logout.ts"),
+  auth: () => import("./commands/auth.ts"),
 };
 
 const root = defineCommand({
@@ -60,7 +64,8 @@ export async function runRoot(argv: readonly string[]): Promise<void> {
   const load = find(name, "run");
   if (!load) return;
   if ([...before, ...rest].some(isHelp)) return help(name);
-  await runCommand((await load()).default, { rawArgs: [...before, ...rest] });
+  // Without its flags: citty would judge them before flags.ts does.
+  await runCommand({ ...(await load()).default, args: {} }, { rawArgs: [...before, ...rest] });
 }
 
 async function help(name: string | undefined): Promise<void> {

@@ -28,7 +28,7 @@ export function wantedInFolder(
     name: listed.image,
     origin: formatName(value),
     reference: referenceOf(value),
-    from: cached(registries.at(value.registry).repository(value.repository), to),
+    from: cached(registries.source(value.registry).repository(value.repository), to),
     to,
     tag: value.tag,
   }));
@@ -40,8 +40,8 @@ export function wantedInRegistries(images: readonly Numbered<Relocation>[], regi
     name: listed.image,
     origin: formatName(source),
     reference: referenceOf(source),
-    from: registries.at(source.registry).repository(source.repository),
-    to: registries.at(destination.registry).repository(destination.repository),
+    from: registries.source(source.registry).repository(source.repository),
+    to: registries.destination(destination.registry).repository(destination.repository),
     tag: destination.tag,
   }));
 }

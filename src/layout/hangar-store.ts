@@ -1,12 +1,13 @@
 /** A tree in Hangar's cache layout as a store: its list names the images, `share/` holds their content. */
 import { collect, decode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { isDigest } from "../oci/digest.ts";
+import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-types.ts";
 import { isTag, parseName } from "../oci/reference.ts";
+import { cosignTags } from "../oci/referrer.ts";
 import type { Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
-import { blobPath, LIST_FILE, type ListEntry, type SavedList, VERSION } from "./hangar.ts";
+import { blobPath, LIST_FILE, type ListEntry, type ListReferrer, type SavedList, VERSION } from "./hangar.ts";
 
 /** 100,000 images are about 60 MB of list. */
 const LIST_LIMIT = 256 << 20;
@@ -29,6 +30,13 @@ export async function openHangar(tree: Tree, name: string): Promise<Store> {
     roots.set(`${path}@${root.digest}`, root);
     if (tag !== undefined) roots.set(`${path}:${tag}`, root);
   }
+  const attached = attachedIn(list, name);
+  const referrers = new Map<string, Map<Digest, Descriptor>>();
+  for (const { path, subject, tag, descriptor } of attached) {
+    const key = `${path}@${subject}`;
+    if (tag === undefined) referrers.set(key, (referrers.get(key) ?? new Map()).set(descriptor.digest, descriptor));
+    else if (!roots.has(`${path}:${tag}`)) roots.set(`${path}:${tag}`, descriptor);
+  }
   function repository(path: string): Source {
     return {
       place: { space: name, path },
@@ -36,6 +44,9 @@ export async function openHangar(tree: Tree, name: string): Promise<Store> {
         return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);
       },
       get: (descriptor) => contentOf(tree, descriptor, name),
+      async referrers(subject) {
+        return [...(referrers.get(`${path}@${subject}`)?.values() ?? [])];
+      },
       async carries({ digest, size }) {
         return tree.file(blobPath(digest))?.size === size && (kept.get(path)?.has(digest) ?? true);
       },
@@ -107,6 +118,34 @@ function keptOf({ List = [], Artifacts = [] }: SavedList): ReadonlyMap<string, R
   }
   for (const name of whole) kept.delete(name);
   return kept;
+}
+
+/** What is attached to an image of a repository. */
+interface Attached {
+  readonly path: string;
+  readonly subject: Digest;
+  readonly descriptor: Descriptor;
+  /** The tag that cosign finds it by. */
+  readonly tag?: string | undefined;
+}
+
+function attachedIn(list: SavedList, name: string): readonly Attached[] {
+  return [...(list.List ?? []), ...(list.Artifacts ?? [])].flatMap((entry) => {
+    if (entry.Referrers === undefined) return [];
+    if (!Array.isArray(entry.Referrers)) throw broken(name, `what is attached to "${entry.Source}" is no list`);
+    const { registry, repository } = parsed(entry.Source, name);
+    return entry.Referrers.map((one: unknown) => attachedOf(`${registry}/${repository}`, one, name));
+  });
+}
+
+function attachedOf(path: string, value: unknown, name: string): Attached {
+  const { MediaType, Digest, Size, ArtifactType, Subject, Tag } = Object(value) as Partial<ListReferrer>;
+  const descriptor = parseDescriptor({ mediaType: MediaType, digest: Digest, size: Size, artifactType: ArtifactType });
+  // Any other tag could take the place of an image's.
+  const isNamed = isDigest(Subject) && (Tag === undefined || cosignTags(Subject).includes(Tag));
+  if (!descriptor || !isManifestType(descriptor.mediaType) || !isNamed)
+    throw broken(name, `what is attached to an image of "${path}" is not described`);
+  return { path, subject: Subject, descriptor, tag: Tag };
 }
 
 function referenceOf(entry: ListEntry, name: string): StoreReference {

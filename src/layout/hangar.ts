@@ -31,10 +31,21 @@ export interface LaidImage {
   readonly platforms: readonly LaidPlatform[];
   /** The children of the root that are here; undefined where that is all of them. */
   readonly kept: readonly Digest[] | undefined;
-  /** All that it is made of: manifests and blobs. */
+  /** What is attached to it, subjects first. */
+  readonly referrers: readonly LaidReferrer[];
+  /** All that it is made of, and all that is attached to it: manifests and blobs. */
   readonly contents: readonly Digest[];
   /** Whether Hangar's loader can push it: platform images only, no zstd layers, no index inside an index. */
   readonly forHangar: boolean;
+}
+
+/** A manifest that is attached to the image, or to another that is. */
+export interface LaidReferrer {
+  readonly subject: Digest;
+  /** With its artifact type, where it has one. */
+  readonly descriptor: Descriptor;
+  /** The tag that cosign finds it by. */
+  readonly tag: string | undefined;
 }
 
 export interface LaidPlatform {
@@ -49,7 +60,7 @@ export interface LayoutFile {
   readonly bytes?: Bytes;
 }
 
-/** One image of `saved-images-list.json`. `Root` and `Kept` are ours; the rest is what Hangar writes. */
+/** One image of `saved-images-list.json`. `Root`, `Kept` and `Referrers` are ours; the rest is what Hangar writes. */
 export interface ListEntry {
   Source: string;
   Tag?: string;
@@ -59,6 +70,18 @@ export interface ListEntry {
   Root?: { MediaType: string; Digest: Digest; Size: number };
   /** Ours, where the root is an index of which only some children were saved: those. */
   Kept?: readonly Digest[];
+  /** Ours: what is attached to the image. */
+  Referrers?: readonly ListReferrer[];
+}
+
+export interface ListReferrer {
+  MediaType: string;
+  Digest: Digest;
+  Size: number;
+  ArtifactType?: string;
+  Subject: Digest;
+  /** The tag that cosign finds it by. */
+  Tag?: string;
 }
 
 export interface ListImage {
@@ -117,6 +140,19 @@ function listEntry(image: LaidImage): ListEntry {
     Images: image.platforms.map((laid) => listImage(image, laid)),
     Root: { MediaType: mediaType, Digest: digest, Size: size },
     ...(image.kept ? { Kept: image.kept } : {}),
+    ...(image.referrers.length > 0 ? { Referrers: image.referrers.map(listReferrer) } : {}),
+  };
+}
+
+function listReferrer({ subject, descriptor, tag }: LaidReferrer): ListReferrer {
+  const { mediaType, digest, size, artifactType } = descriptor;
+  return {
+    MediaType: mediaType,
+    Digest: digest,
+    Size: size,
+    ...(artifactType === undefined ? {} : { ArtifactType: artifactType }),
+    Subject: subject,
+    ...(tag === undefined ? {} : { Tag: tag }),
   };
 }
 

@@ -1,7 +1,11 @@
 /** Descriptors: how content is pointed at. OCI image-spec v1.1 descriptor.md. */
-import { type Digest, isDigest } from "./digest.ts";
+import { Buffer } from "node:buffer";
+import { type Digest, digestOf, isDigest, splitDigest } from "./digest.ts";
 import { isIndexType, isManifestType } from "./media-types.ts";
 import type { Platform } from "./platform.ts";
+
+/** Bytes that are taken from a descriptor: more than any registry lets into one. */
+const MAX_EMBEDDED = 1 << 20;
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -11,6 +15,8 @@ export interface Descriptor {
   readonly platform?: Platform;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly artifactType?: string;
+  /** The content itself in base64: unchecked, see embeddedBytes(). */
+  readonly data?: string;
 }
 
 /** Whether the content lives under `/manifests/` in a registry. */
@@ -23,10 +29,23 @@ export function isIndex(descriptor: Descriptor): boolean {
   return isIndexType(descriptor.mediaType);
 }
 
+/** The content that a descriptor carries in its `data`; undefined where it has none, or other bytes than it promises. */
+export function embeddedBytes({ data, digest, size }: Descriptor): Uint8Array<ArrayBuffer> | undefined {
+  if (data === undefined || !isLengthOf(data, size)) return undefined;
+  const bytes = new Uint8Array(Buffer.from(data, "base64"));
+  const { algorithm } = splitDigest(digest);
+  return bytes.length === size && digestOf(bytes, algorithm) === digest ? bytes : undefined;
+}
+
+/** Whether so much base64 can stand for so many bytes: nothing else is decoded. */
+function isLengthOf(data: string, size: number): boolean {
+  return size <= MAX_EMBEDDED && data.length === 4 * Math.ceil(size / 3);
+}
+
 /** `value` as a descriptor, or undefined where a required field is absent or absurd. Unknown fields are dropped. */
 export function parseDescriptor(value: unknown): Descriptor | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { mediaType, digest, size, platform, annotations, artifactType } = value as Record<string, unknown>;
+  const { mediaType, digest, size, platform, annotations, artifactType, data } = value as Record<string, unknown>;
   if (typeof mediaType !== "string" || !isDigest(digest)) return undefined;
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
   return {
@@ -36,6 +55,7 @@ export function parseDescriptor(value: unknown): Descriptor | undefined {
     ...(isPlatform(platform) ? { platform } : {}),
     ...(isStringRecord(annotations) ? { annotations } : {}),
     ...(typeof artifactType === "string" ? { artifactType } : {}),
+    ...(typeof data === "string" && isLengthOf(data, size) ? { data } : {}),
   };
 }
 

@@ -20,11 +20,11 @@ import { type Summary, startSummary } from "./summary.ts";
 export async function compress(
   store: Store,
   { path, format }: ArchiveTarget,
-  { selection, strict, jobs, onEvent, savedTime, signal }: SaveOptions,
+  { selection, strict, jobs, referrers, onEvent, savedTime, signal }: SaveOptions,
 ): Promise<Summary> {
   await using output = await fileOutput(path);
   const summary = startSummary(onEvent);
-  const found = await gather(store, { selection, strict, jobs, signal }, summary.settle);
+  const found = await gather(store, { selection, strict, jobs, referrers, signal }, summary.settle);
   const failed = new Set<Gathered>();
   const needed = distinctBlobs(found);
   tellPlanned(found, needed, onEvent);

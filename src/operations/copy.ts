@@ -16,6 +16,8 @@ export interface CopyOptions extends Call {
   /** Blobs in flight. */
   readonly jobs: number;
   readonly onEvent: OnEvent;
+  /** Whether signatures and whatever else is attached to an image travel with it. Default true. */
+  readonly referrers?: boolean | undefined;
 }
 
 /**
@@ -24,13 +26,13 @@ export interface CopyOptions extends Call {
  */
 export async function copy(
   wanted: readonly Wanted[],
-  { selection, strict, jobs, onEvent, signal: outer }: CopyOptions,
+  { selection, strict, jobs, referrers, onEvent, signal: outer }: CopyOptions,
 ): Promise<Summary> {
   const distinct = await settleCollisions(wanted, { signal: outer });
   const control = new AbortController();
   const signal = either(outer, control.signal);
   const run = createRun({ onEvent });
-  const planned = plan(distinct, { selection, strict, concurrency: jobs, ahead: jobs * 4, signal });
+  const planned = plan(distinct, { selection, strict, referrers, concurrency: jobs, ahead: jobs * 4, signal });
   const items = itemsOf(planned, run, { signal });
   try {
     await carry(items, run, { jobs, signal });

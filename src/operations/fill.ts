@@ -26,14 +26,14 @@ export type Landing = ReadonlyMap<Task, LaidImage>;
 export async function fill(
   wanted: readonly Wanted[],
   cache: Cache,
-  { selection, strict, jobs, onEvent, signal: outer }: CopyOptions,
+  { selection, strict, jobs, referrers, onEvent, signal: outer }: CopyOptions,
   behind?: (images: Landing, signal: AbortSignal) => Promise<void>,
 ): Promise<FillSummary> {
   const control = new AbortController();
   const signal = either(outer, control.signal);
   const tasks: Task[] = [];
   const run = createRun({ onEvent, onTask: (task) => tasks.push(task) });
-  const planned = plan(wanted, { selection, strict, concurrency: jobs, configs: true, signal });
+  const planned = plan(wanted, { selection, strict, referrers, concurrency: jobs, configs: true, signal });
   const items = eager(itemsOf(planned, run, { signal }));
   const moving = carry(items, run, { jobs, signal });
   moving.catch((error: unknown) => control.abort(error));

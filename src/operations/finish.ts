@@ -6,7 +6,7 @@ import { composeIndex, parseManifest } from "../oci/manifest.ts";
 import { contentOf, MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Content, Sink } from "../store/store.ts";
 import type { Wanted } from "./plan.ts";
-import type { Image } from "./walk.ts";
+import type { Attachment, Image } from "./walk.ts";
 
 /** Puts an image's manifests, children first, then lets the tag name it. Returns the root that the destination has now. */
 export async function finish(
@@ -21,8 +21,11 @@ export async function finish(
     tell(manifest.descriptor);
   }
   const root = await rootFor(wanted, image, onEvent, options);
-  if (tag === undefined) await to.put(root, options);
-  else await to.tag(tag, root, options);
+  const attachments = attachmentsOf(wanted, image, root.descriptor, onEvent);
+  // Subjects come before those who refer to them, and the tag, which tells that all is there, comes last.
+  if (tag === undefined || attachments.length > 0) await to.put(root, options);
+  for (const attachment of attachments) await putAttachment(wanted, attachment, onEvent, options);
+  if (tag !== undefined) await to.tag(tag, root, options);
   tell(root.descriptor);
   return root.descriptor;
 
@@ -59,4 +62,46 @@ async function childrenAt(to: Sink, tag: string, options: Call): Promise<readonl
   if (!isIndex(there)) return [there];
   const view = parseManifest(there, await readAll(to.get(there), MANIFEST_LIMIT, options));
   return view.kind === "index" ? view.children : [];
+}
+
+/** Those whose subject is at the destination: what is attached to an index means nothing to another one. */
+function attachmentsOf(
+  { name }: Wanted,
+  { attachments, manifests }: Image,
+  root: Descriptor,
+  onEvent: OnEvent,
+): readonly Attachment[] {
+  const there = new Set([root, ...manifests.map(({ descriptor }) => descriptor)].map(({ digest }) => digest));
+  const carried = attachments.filter((attachment) => {
+    if (!there.has(attachment.subject)) return false;
+    there.add(attachment.root.descriptor.digest);
+    return true;
+  });
+  const left = attachments.length - carried.length;
+  if (left > 0)
+    onEvent({
+      type: "warning",
+      image: name,
+      message: `leaves ${left} referrers behind, such as signatures: they are of the whole index, and only some of its platforms are here`,
+    });
+  return carried;
+}
+
+async function putAttachment(
+  { to, name }: Wanted,
+  { root, manifests, tag }: Attachment,
+  onEvent: OnEvent,
+  options: Call,
+): Promise<void> {
+  for (const manifest of manifests) await to.put(manifest, options);
+  if (tag === undefined) return to.put(root, options);
+  const before = await to.resolve(tag, options);
+  if (before?.digest === root.descriptor.digest) return;
+  if (before)
+    onEvent({
+      type: "warning",
+      image: name,
+      message: `replaces what "${tag}" named before, ${shortDigest(before.digest)}`,
+    });
+  await to.tag(tag, root, options);
 }

@@ -6,6 +6,7 @@ import type { LaidImage } from "../layout/hangar.ts";
 import type { Selection } from "../oci/platform.ts";
 import { formatTagged } from "../oci/reference.ts";
 import type { Call, Content, Store, StoreReference } from "../store/store.ts";
+import { withAttachments } from "./attachments.ts";
 import { layOut } from "./lay-out.ts";
 import { noPlatform } from "./plan.ts";
 import type { Tally } from "./summary.ts";
@@ -22,12 +23,14 @@ export interface GatherOptions extends Call {
   readonly selection: Selection;
   readonly strict: boolean;
   readonly jobs: number;
+  /** Whether what is attached to the images is theirs. Default true. */
+  readonly referrers?: boolean | undefined;
 }
 
 /** The images of a store that can be read and are selected; the others are settled at once. */
 export async function gather(
   store: Store,
-  { selection, strict, jobs, signal }: GatherOptions,
+  { selection, strict, jobs, referrers = true, signal }: GatherOptions,
   settle: Tally["settle"],
 ): Promise<readonly Gathered[]> {
   const references: StoreReference[] = [];
@@ -39,7 +42,9 @@ export async function gather(
     }),
     async ({ path, tag, root, name }, signal) => {
       try {
-        const image = await walk(store.repository(path), root, { selection, configs: true, signal });
+        const from = store.repository(path);
+        const bare = await walk(from, root, { selection, configs: true, signal });
+        const image = bare && referrers ? await withAttachments(from, bare, { configs: true, signal }) : bare;
         return { name, path, tag, image };
       } catch (thrown) {
         signal.throwIfAborted();

@@ -1,9 +1,10 @@
 /** A planned image as the layout wants to see it. */
-import type { LaidImage } from "../layout/hangar.ts";
+import type { LaidImage, LaidReferrer } from "../layout/hangar.ts";
 import { isIndex } from "../oci/descriptor.ts";
 import { composeIndex } from "../oci/manifest.ts";
+import { referralOf } from "../oci/referrer.ts";
 import { contentOf, MANIFEST_LIMIT, readAll } from "../store/read.ts";
-import type { Image } from "./walk.ts";
+import type { Attachment, Image } from "./walk.ts";
 
 /** `name` is `registry/repository` in full. */
 export async function layOut(name: string, tag: string | undefined, image: Image): Promise<LaidImage> {
@@ -21,8 +22,19 @@ export async function layOut(name: string, tag: string | undefined, image: Image
     kept: composed && !composed.restored ? [...kept] : undefined,
     contents: [
       ...image.manifests.map((manifest) => manifest.descriptor.digest),
+      ...image.attachments.flatMap(({ root, manifests }) =>
+        [...manifests, root].map(({ descriptor }) => descriptor.digest),
+      ),
       ...image.blobs.map(({ digest }) => digest),
     ],
+    referrers: await Promise.all(image.attachments.map(referrerOf)),
     forHangar: tag !== undefined && plain && platforms.length > 0,
   };
+}
+
+/** Lists of referrers do not always tell the artifact type; the manifest does. */
+async function referrerOf({ subject, root, tag }: Attachment): Promise<LaidReferrer> {
+  const { mediaType, digest, size } = root.descriptor;
+  const artifactType = referralOf(root.descriptor, await readAll(root, MANIFEST_LIMIT))?.referrer.artifactType;
+  return { subject, tag, descriptor: { mediaType, digest, size, ...(artifactType ? { artifactType } : {}) } };
 }

@@ -1,21 +1,23 @@
 /** From a path to the store that lies there, told by what it is and never by its name. */
 import { stat } from "node:fs/promises";
 import { type Format, SNIFFED, sniffFormat } from "../archive/format.ts";
-import { openArchive } from "../archive/reader.ts";
+import { findParts } from "../archive/parts.ts";
+import { type OpenOptions, openArchive } from "../archive/reader.ts";
 import { readFile } from "../bytes/file.ts";
 import { collect } from "../bytes/stream.ts";
-import { AppError, reasonOf } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import { openFolder, subtree } from "../layout/folder.ts";
 import { ROOT } from "../layout/hangar.ts";
 import { isHangar, openHangar } from "../layout/hangar-store.ts";
-import type { Call, Store, Tree } from "../store/store.ts";
+import type { Store, Tree } from "../store/store.ts";
 
 /**
- * Opens an archive or a folder for reading. Nothing is unpacked. Throws NOT_FOUND where there is nothing, UNSUPPORTED where
- * nothing that Dray knows is in it.
+ * Opens an archive, by its path or those of its parts, or a folder for reading. Nothing is unpacked. Throws NOT_FOUND where
+ * there is nothing, UNSUPPORTED where nothing that Dray knows is in it.
  */
-export async function openStore(path: string, options: Call = {}): Promise<Store> {
-  const tree = await openTree(path, options);
+export async function openStore(paths: string | readonly string[], options: OpenOptions = {}): Promise<Store> {
+  const path = firstOf(paths);
+  const tree = await openTree(paths, options);
   try {
     if (isHangar(tree)) return await openHangar(tree, path);
     const inner = subtree(tree, `${ROOT}/`);
@@ -28,22 +30,30 @@ export async function openStore(path: string, options: Call = {}): Promise<Store
 }
 
 /** The files of an archive or a folder. */
-export async function openTree(path: string, options: Call = {}): Promise<Tree> {
-  try {
-    return (await stat(path)).isDirectory() ? await openFolder(path) : await openArchive(path, options);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError("NOT_FOUND", `Cannot open "${path}": ${reasonOf(error)}`, { cause: error });
-  }
+export async function openTree(paths: string | readonly string[], options: OpenOptions = {}): Promise<Tree> {
+  const path = firstOf(paths);
+  return (await isFolder(path)) ? openFolder(path) : openArchive(paths, options);
+}
+
+function firstOf(paths: string | readonly string[]): string {
+  return typeof paths === "string" ? paths : (paths[0] ?? "");
 }
 
 /** The format of an archive, `dir` for a folder; undefined for what is neither, or not there. */
 export async function formatOf(path: string): Promise<Format | "dir" | undefined> {
+  if (await isFolder(path)) return "dir";
   try {
-    if ((await stat(path)).isDirectory()) return "dir";
-    const first = await collect(readFile(path, SNIFFED), SNIFFED);
-    return first && sniffFormat(first);
+    const [first = path] = (await findParts([path])).paths;
+    const bytes = await collect(readFile(first, SNIFFED), SNIFFED);
+    return bytes && sniffFormat(bytes);
   } catch {
     return undefined;
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }

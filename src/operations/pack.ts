@@ -43,7 +43,13 @@ export async function* packEntries(
 function* headEntries(images: readonly Packed[], savedTime: Date): Generator<Entry> {
   const laid = images.map((image) => image.laid);
   const contents = distinct(
-    images.flatMap(({ image, laid }) => [laid.root, laid.offered, ...image.manifests, ...image.documents.values()]),
+    images.flatMap(({ image, laid }) => [
+      laid.root,
+      laid.offered,
+      ...image.manifests,
+      ...image.attachments.flatMap(({ root, manifests }) => [...manifests, root]),
+      ...image.documents.values(),
+    ]),
   );
   const files = layoutFiles(laid, savedTime);
   const algorithms = new Set(["sha256", ...contents.map(({ descriptor }) => splitDigest(descriptor.digest).algorithm)]);

@@ -6,6 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { Selection } from "../oci/platform.ts";
 import type { Call, Sink, Source } from "../store/store.ts";
+import { withAttachments } from "./attachments.ts";
 import { type Image, walk } from "./walk.ts";
 
 /** One image that the user asked for, both ends chosen already. */
@@ -41,6 +42,8 @@ export interface PlanOptions extends Call {
   readonly ahead?: number | undefined;
   /** Whether the configs are read too, for those who need them before any layer. Default false. */
   readonly configs?: boolean | undefined;
+  /** Whether signatures and whatever else is attached to an image travel with it. Default true. */
+  readonly referrers?: boolean | undefined;
 }
 
 /** Plans every wanted image, ahead of whoever consumes the results; they come in order. A failure is a result, not an exception. */
@@ -60,7 +63,8 @@ async function planOne(wanted: Wanted, options: PlanOptions): Promise<Planned> {
     if (!root) throw new AppError("NOT_FOUND", `Cannot find "${source}": "${from.place.space}" does not have it`);
     if (there && there.digest === root.digest) return { wanted, result: "unchanged", root };
     const image = await walk(from, root, options);
-    if (image) return { wanted, result: "image", image };
+    if (image && options.referrers === false) return { wanted, result: "image", image };
+    if (image) return { wanted, result: "image", image: await withAttachments(from, image, options) };
     return { wanted, result: options.strict ? "failed" : "skipped", error: noPlatform(source) };
   } catch (thrown) {
     options.signal?.throwIfAborted();

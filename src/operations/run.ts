@@ -1,8 +1,8 @@
 /** Carries a plan out: one delivery for each distinct blob of a destination, then manifests, then the tag. */
-import { type AppError, asAppError } from "../errors.ts";
+import { type AppError, asAppError, IntegrityError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Call, Sink } from "../store/store.ts";
+import type { Call, Content, Sink } from "../store/store.ts";
 import { counted } from "./counted.ts";
 import { finish } from "./finish.ts";
 import type { Planned, Wanted } from "./plan.ts";
@@ -80,6 +80,12 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
         type: "warning",
         image: wanted.name,
         message: `leaves ${image.foreign.length} foreign layers where their publisher keeps them`,
+      });
+    if (image.unknown.length > 0)
+      onEvent({
+        type: "warning",
+        image: wanted.name,
+        message: `leaves ${image.unknown.length} referrers of a kind that registries no longer take`,
       });
     if (task.missing === 0) await complete(task, options);
     return task.items.filter((item) => wait(item, task));
@@ -162,7 +168,7 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
         : "copied";
     if (how === "copied") {
       const content = image.documents.get(descriptor.digest) ?? wanted.from.get(descriptor);
-      await to.put(counted(content, onEvent), options);
+      await putTwice(to, counted(content, onEvent), options);
     }
     item.holders.push(to);
     moved(how, descriptor.size);
@@ -194,6 +200,16 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
   }
 
   return { summary: now, add, deliver };
+}
+
+/** Bytes that turn out to be wrong may have become so on their way: they are fetched once more. */
+async function putTwice(to: Sink, content: Content, options: Call): Promise<void> {
+  try {
+    await to.put(content, options);
+  } catch (error) {
+    if (!(error instanceof IntegrityError) || content.once) throw error;
+    await to.put(content, options);
+  }
 }
 
 /** What ends the whole run is thrown; what only concerns one image is returned. */

@@ -38,8 +38,22 @@ export interface Image {
   readonly documents: ReadonlyMap<Digest, Content>;
   /** Layers that stay with their publisher. */
   readonly foreign: readonly Descriptor[];
+  /** Signatures and whatever else refers to these manifests, subjects before those who refer to them. Their blobs are among `blobs`. */
+  readonly attachments: readonly Attachment[];
+  /** What refers to these manifests too, and is nothing that can be carried. */
+  readonly unknown: readonly Descriptor[];
   /** Only platform images (and their attestations) with layers that every runtime reads, none of it in a nested index. */
   readonly plain: boolean;
+}
+
+/** A manifest that is attached to another. */
+export interface Attachment {
+  readonly subject: Digest;
+  readonly root: Content;
+  /** The manifests below it, children first. */
+  readonly manifests: readonly Content[];
+  /** What cosign calls it, where that is how it is found. */
+  readonly tag?: string;
 }
 
 export interface PlatformImage {
@@ -53,7 +67,7 @@ export interface WalkOptions extends Call {
   readonly configs?: boolean | undefined;
 }
 
-/** The image of `root`; undefined where it has platforms and none of them is selected. An index inside it is kept whole, or left out. */
+/** The image of `root`, without what is attached to it; undefined where it has platforms and none of them is selected. An index inside it is kept whole, or left out. */
 export async function walk(from: Source, root: Descriptor, options: WalkOptions): Promise<Image | undefined> {
   const walker = createWalker(from, options);
   const node = await walker.read(root, 0);
@@ -190,6 +204,8 @@ function createWalker(from: Source, options: WalkOptions) {
       blobs: [...blobs.values()],
       documents,
       foreign: [...foreign.values()],
+      attachments: [],
+      unknown: [],
       plain,
     };
   }

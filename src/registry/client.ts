@@ -1,13 +1,23 @@
 /** The client of one registry: all layers in their order, and refusals as errors. */
 import type { RetryPolicy } from "../bytes/retry.ts";
 import { AppError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import type { Call } from "../store/store.ts";
 import { withAuth } from "./auth/auth.ts";
-import type { Credential } from "./credentials/credential.ts";
+import { loginHint } from "./auth/hint.ts";
+import type { FindLogin } from "./auth/identity.ts";
+import { createPolicy } from "./policy/policy.ts";
+import type { Resolve } from "./policy/resolver.ts";
+import { withQuota } from "./traffic/quota.ts";
+import { withRate } from "./traffic/rate.ts";
+import { type OnWait, withRetry } from "./traffic/retry.ts";
+import type { Traffic } from "./traffic/traffic.ts";
+import { withTurns } from "./traffic/turn.ts";
+import { withWarnings } from "./traffic/warning.ts";
 import type { Exchange, Transport } from "./wire/exchange.ts";
 import { networkError, registryError } from "./wire/failure.ts";
 import { withRedirects } from "./wire/redirect.ts";
-import { type OnWait, withRetry } from "./wire/retry.ts";
+import { withRefusals } from "./wire/refusal.ts";
 import { createScheme } from "./wire/scheme.ts";
 import { withStall } from "./wire/stall.ts";
 
@@ -36,27 +46,44 @@ export interface Client {
 
 export interface ClientOptions {
   readonly tlsVerify: boolean;
-  readonly credential: () => Promise<Credential | undefined>;
+  /** Who we are for a repository. */
+  readonly login: FindLogin;
+  /** Of names, for the safety policy. */
+  readonly resolve: Resolve;
+  /** `HOST[:PORT]` of token servers that may see the credentials, wherever they are. */
+  readonly trustedRealms: readonly string[];
   readonly retry: RetryPolicy;
   readonly onWait: OnWait;
+  /** Told "quota" and "warning". */
+  readonly onEvent?: OnEvent | undefined;
+  readonly traffic: Traffic;
   /** Milliseconds. */
   readonly stall: number;
 }
 
 /** Docker Hub's API has another name than its images. */
-function apiHost(host: string): string {
+export function apiHost(host: string): string {
   return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
 }
 
 /** A client of `host`, over a transport that carries what every request needs. No I/O. */
 export function createClient(host: string, wire: Transport, options: ClientOptions): Client {
-  const { tlsVerify, credential, retry, onWait, stall } = options;
+  const { tlsVerify, login, resolve, trustedRealms, retry, onWait, onEvent, traffic, stall } = options;
   const insecure = !tlsVerify;
-  const redirected = withRedirects(withStall(wire, stall), { insecure });
-  const steady = withRetry(redirected, retry, onWait);
-  const authorized = withRetry(withAuth(redirected, { credential, tokens: steady, insecure }), retry, onWait);
-  const patient = withRetry(withStall(wire, stall), { ...retry, attempts: Math.min(retry.attempts, 3) }, onWait);
+  const again = { traffic, onWait };
+  const policy = createPolicy({ registry: apiHost(host), resolve, insecure, trustedRealms });
+  const alive = withRate(withStall(wire, stall), traffic.rate);
+  const heard = withQuota(withWarnings(withRefusals(alive), traffic, onEvent), traffic, onEvent);
+  const inTurn = withTurns(heard, traffic);
+  const inTokenTurn = withTurns(heard, traffic, ({ tokens }) => tokens);
+  const redirected = withRedirects(inTurn, policy);
+  const tokens = withRetry(withRedirects(inTokenTurn, policy, { secretsStay: true }), retry, again);
+  const authorized = withRetry(withAuth(redirected, { host, login, tokens, policy }), retry, again);
+  const patience = { ...retry, attempts: Math.min(retry.attempts, 3) };
+  const patient = withRetry(inTurn, patience, { ...again, anyAnswer: true });
   const findOrigin = createScheme(apiHost(host), tlsVerify, patient);
+
+  let isAdmitted = false;
 
   async function guarded<T>(what: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     try {
@@ -68,7 +95,12 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
   }
 
   async function origin(what: string, { signal }: Call = {}): Promise<string> {
-    return guarded(what, signal, () => findOrigin({ signal }));
+    return guarded(what, signal, async () => {
+      const named = new URL(`https://${apiHost(host)}`);
+      if (!isAdmitted) await policy.admit(what, "registry", named, named, { signal });
+      isAdmitted = true;
+      return findOrigin({ signal });
+    });
   }
 
   return {
@@ -77,12 +109,15 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
     onWait,
     origin,
     async send(what, method, path, { headers = {}, upload, scopes, expect = [], signal }) {
-      const url = new URL(path, await origin(what, { signal })).href;
+      const home = new URL(await origin(what, { signal }));
+      const target = new URL(path, home);
+      if (target.origin !== home.origin) await policy.admit(what, "upload", home, target, { signal });
+      const url = target.href;
       const response = await guarded(what, signal, () =>
         authorized(url, { method, headers, upload, scopes, unverified: insecure, signal }),
       );
       if (response.ok || expect.includes(response.status)) return response;
-      throw await registryError(what, response, { method, url });
+      throw await registryError(what, response, { method, url, hint: loginHint(response) });
     },
   };
 }

@@ -1,5 +1,4 @@
 /** The bytes of one descriptor from a registry, through any number of cut connections. RFC 9110 section 14 "Range Requests". */
-import { backoff, pause } from "../bytes/retry.ts";
 import type { ByteStream, Range } from "../bytes/stream.ts";
 import { clean } from "../bytes/text.ts";
 import { AppError, IntegrityError } from "../errors.ts";
@@ -9,8 +8,9 @@ import { MANIFEST_LIMIT } from "../store/read.ts";
 import type { Call } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { contentPath, pullScope } from "./endpoint.ts";
+import { createTries } from "./tries.ts";
+import { drain } from "./wire/drain.ts";
 import { networkError } from "./wire/failure.ts";
-import { networkReason } from "./wire/network.ts";
 import { bodyOf, cancelBody } from "./wire/stall.ts";
 
 /** A connection that brought this many bytes was worth it: the count of tries begins anew. */
@@ -27,12 +27,11 @@ export async function* download(
   descriptor: Descriptor,
   { start = 0, end = descriptor.size, signal }: Range & Call = {},
 ): ByteStream {
-  const { host, retry, onWait } = client;
-  const what = `Cannot read "${host}/${path}@${descriptor.digest}"`;
+  const what = `Cannot read "${client.host}/${path}@${descriptor.digest}"`;
   if (isManifest(descriptor) && descriptor.size > MANIFEST_LIMIT)
     throw new AppError("UNSUPPORTED", `${what}: ${descriptor.size} bytes are more than the limit of ${MANIFEST_LIMIT}`);
-  let at = start;
-  for (let attempt = 1; at < end; attempt++) {
+  const tries = createTries(client);
+  for (let at = start; at < end; ) {
     const before = at;
     try {
       const response = await request(client, what, path, descriptor, { start: at, end, signal });
@@ -45,16 +44,14 @@ export async function* download(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof AppError) throw error;
-      if (at - before >= PROGRESS) attempt = 1;
-      if (attempt >= retry.attempts) throw networkError(what, host, error);
-      const milliseconds = backoff(retry, attempt + 1);
-      onWait({ milliseconds, why: "retry", reason: clean(networkReason(error), 200) });
-      await pause(milliseconds, signal);
+      if (at - before >= PROGRESS) tries.renew();
+      await tries.again(networkError(what, client.host, error), { signal });
     }
   }
 }
 
-function request(
+/** Asks for the range; where that is refused, for everything: the registry, or a proxy before it, may know no ranges. */
+async function request(
   client: Client,
   what: string,
   path: string,
@@ -62,14 +59,15 @@ function request(
   { start, end, signal }: { start: number; end: number; signal: AbortSignal | undefined },
 ): Promise<Response> {
   const isWhole = start === 0 && end >= descriptor.size;
-  return client.send(what, "GET", contentPath(path, descriptor), {
-    headers: {
-      ...(isManifest(descriptor) ? { accept: ACCEPT_MANIFESTS } : {}),
-      ...(isWhole ? {} : { range: `bytes=${start}-${end - 1}` }),
-    },
-    scopes: pullScope(path),
-    signal,
-  });
+  const headers = isManifest(descriptor) ? { accept: ACCEPT_MANIFESTS } : {};
+  const options = { scopes: pullScope(path), signal };
+  const url = contentPath(path, descriptor);
+  if (isWhole) return client.send(what, "GET", url, { ...options, headers });
+  const range = { ...headers, range: `bytes=${start}-${end - 1}` };
+  const response = await client.send(what, "GET", url, { ...options, headers: range, expect: [416] });
+  if (response.status !== 416) return response;
+  await drain(response);
+  return client.send(what, "GET", url, { ...options, headers });
 }
 
 /** The wanted bytes of an answer, whichever range it has. */

@@ -1,7 +1,7 @@
 /** Manifests of a repository. OCI distribution-spec v1.1 "Pulling manifests" and "Pushing Manifests". */
 import { type Bytes, collect } from "../bytes/stream.ts";
 import { clean } from "../bytes/text.ts";
-import { AppError, IntegrityError } from "../errors.ts";
+import { AppError, IntegrityError, RegistryError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest, splitDigest } from "../oci/digest.ts";
 import { schema1Error, sniffMediaType } from "../oci/manifest.ts";
@@ -11,6 +11,7 @@ import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Content } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { pullScope, pushScope } from "./endpoint.ts";
+import { checkStored } from "./stored.ts";
 import { drain } from "./wire/drain.ts";
 import { bodyOf } from "./wire/stall.ts";
 
@@ -20,12 +21,13 @@ const ASK_AGAIN = [400, 403, 404, 405, 406, 501];
 /**
  * The descriptor that a tag or digest stands for; undefined where there is none. By HEAD, which Docker Hub does not count;
  * by GET where that does not tell all. Throws UNSUPPORTED for schema 1 and what is no manifest, INTEGRITY for a wrong digest.
+ * `hasty` (default false): a HEAD that says no is believed, for tags that mostly are not there.
  */
 export async function resolveManifest(
   client: Client,
   path: string,
   name: string,
-  { signal }: Call = {},
+  { signal, hasty = false }: Call & { readonly hasty?: boolean } = {},
 ): Promise<Descriptor | undefined> {
   if (!isTag(name) && !isDigest(name))
     throw new AppError("USAGE", `Cannot resolve "${name}": it is neither a tag nor a digest`);
@@ -37,10 +39,20 @@ export async function resolveManifest(
   await drain(head);
   const told = head.ok ? describe(shown, name, head) : undefined;
   if (told) return told;
-  const response = await client.send(what, "GET", url, { ...options, expect: [404] });
-  if (response.status !== 404) return inspect(shown, name, response);
-  await drain(response);
-  return undefined;
+  if (hasty && [400, 403, 404].includes(head.status)) return undefined;
+  try {
+    return await inspect(shown, name, await client.send(what, "GET", url, options));
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+/** registry.redhat.io and Harbor say "not found" under other statuses, with a code that says nothing. */
+function isAbsence(error: unknown): boolean {
+  if (!(error instanceof RegistryError)) return false;
+  if (error.status === 404) return true;
+  return error.errors.includes("UNKNOWN") && /\bUNKNOWN \([^)]*not found/i.test(error.message);
 }
 
 /** What the headers of a HEAD tell, if they tell all and are to be believed. */
@@ -90,7 +102,7 @@ async function manifestBytes(shown: string, response: Response): Promise<Bytes> 
 
 /**
  * Puts a manifest under a tag or its own digest. Verified before it is sent; what the registry says it stored is compared.
- * Throws UNSUPPORTED for more than 4 MiB.
+ * Resolves with the headers of the answer. Throws UNSUPPORTED for more than 4 MiB.
  */
 export async function putManifest(
   client: Client,
@@ -98,24 +110,21 @@ export async function putManifest(
   name: string,
   manifest: Content,
   { signal }: Call = {},
-): Promise<void> {
+): Promise<Headers> {
   if (!isTag(name) && !isDigest(name)) throw new AppError("USAGE", `Cannot write tag "${name}": it is not a tag`);
   const { digest, mediaType } = manifest.descriptor;
   const shown = showName(client, path, name);
   const upload = await readAll(manifest, MANIFEST_LIMIT, { signal });
-  const response = await client.send(`Cannot write "${shown}"`, "PUT", `/v2/${path}/manifests/${name}`, {
+  const what = `Cannot write "${shown}"`;
+  const response = await client.send(what, "PUT", `/v2/${path}/manifests/${name}`, {
     headers: { "content-type": mediaType },
     upload,
     scopes: pushScope(path),
     signal,
   });
   await drain(response);
-  const stored = response.headers.get("docker-content-digest");
-  if (isDigest(stored) && splitDigest(stored).algorithm === splitDigest(digest).algorithm && stored !== digest)
-    throw new IntegrityError(`Cannot write "${shown}": the registry stored "${stored}" for "${digest}"`, {
-      expected: digest,
-      actual: stored,
-    });
+  checkStored(what, response, digest);
+  return response.headers;
 }
 
 /** The media type without its parameters. */

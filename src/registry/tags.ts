@@ -5,6 +5,7 @@ import { isTag } from "../oci/reference.ts";
 import type { Call } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { pullScope } from "./endpoint.ts";
+import { nextPage } from "./link.ts";
 import { drain } from "./wire/drain.ts";
 import { bodyOf } from "./wire/stall.ts";
 
@@ -12,10 +13,11 @@ import { bodyOf } from "./wire/stall.ts";
 const PAGE = 1000;
 const PAGE_LIMIT = 8 << 20;
 const MOST_TAGS = 1_000_000;
+const MOST_PAGES = 20_000;
 
 /**
- * All tags, sorted. None where the repository is not known. Pages are followed on the registry itself only. Throws
- * UNSUPPORTED for an answer that is no list, and for pages that go round in circles.
+ * All tags, sorted. None where the repository is not known. Throws UNSUPPORTED for an answer that is no list, for pages that
+ * go round in circles or are too many, and for a page on another host: what is there cannot be left out silently.
  */
 export async function listTags(client: Client, path: string, { signal }: Call = {}): Promise<string[]> {
   const what = `Cannot list the tags of "${client.host}/${path}"`;
@@ -24,19 +26,26 @@ export async function listTags(client: Client, path: string, { signal }: Call = 
   const origin = await client.origin(what, { signal });
   let next: string | undefined = `${origin}/v2/${path}/tags/list?n=${PAGE}`;
   while (next !== undefined) {
-    if (seen.has(next) || tags.size > MOST_TAGS)
-      throw new AppError("UNSUPPORTED", `${what}: the registry's pages have no end`);
+    if (seen.has(next) || seen.size >= MOST_PAGES) throw endless(what);
     seen.add(next);
-    const response = await client.send(what, "GET", next, { scopes: pullScope(path), expect: [404], signal });
-    if (response.status === 404) {
-      await drain(response);
-      break;
+    const expect = seen.size === 1 ? [400, 404] : [];
+    const response = await client.send(what, "GET", next, { scopes: pullScope(path), expect, signal });
+    if (!response.ok) await drain(response);
+    if (response.status === 404) break;
+    if (response.status === 400) {
+      next = `${origin}/v2/${path}/tags/list`; // so many at once were too many
+      continue;
     }
     const before = tags.size;
     for (const tag of await parsePage(what, response)) tags.add(tag);
-    next = tags.size === before ? undefined : nextPage(response.headers.get("link"), next);
+    if (tags.size > MOST_TAGS) throw endless(what);
+    next = tags.size === before ? undefined : nextPage(what, response.headers.get("link"), next);
   }
   return [...tags].sort();
+}
+
+function endless(what: string): AppError {
+  return new AppError("UNSUPPORTED", `${what}: the registry's pages have no end`);
 }
 
 async function parsePage(what: string, response: Response): Promise<string[]> {
@@ -51,14 +60,4 @@ async function parsePage(what: string, response: Response): Promise<string[]> {
   const tags = isObject ? ((json as Record<string, unknown>).tags ?? []) : undefined;
   if (!Array.isArray(tags)) throw new AppError("UNSUPPORTED", `${what}: the answer is no list of tags`);
   return tags.filter((tag): tag is string => typeof tag === "string" && isTag(tag));
-}
-
-/** The URL of a Link header's `rel="next"`, if it is on the same origin. RFC 8288. */
-export function nextPage(link: string | null, current: string): string | undefined {
-  for (const [, target, parameters] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {
-    if (!/;\s*rel="?next"?\s*(?:[;,]|$)/i.test(parameters ?? "") || !URL.canParse(target!, current)) continue;
-    const url = new URL(target!, current);
-    if (url.origin === new URL(current).origin) return url.href;
-  }
-  return undefined;
 }

@@ -1,17 +1,18 @@
 /** Manifests, out and in. OCI distribution-spec v1.1 "Pulling manifests" and "Pushing Manifests". */
-import { type Bytes, collect } from "../bytes/stream.ts";
+import { type Bytes, collect, decode } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestOf, isDigest, splitDigest } from "../oci/digest.ts";
 import { parseManifest, sniffMediaType } from "../oci/manifest.ts";
 import { isForeignType, isManifestType } from "../oci/media-types.ts";
 import { isTag } from "../oci/reference.ts";
+import { type Referral, referralOf } from "../oci/referrer.ts";
 import { inMemory, MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Sink } from "../store/store.ts";
 import { FOREVER } from "./blobs.ts";
 import { Refusal } from "./errors.ts";
 import { bodyOf, checkedDigest, type Exchange, writable } from "./exchange.ts";
-import { type Referrers, referralOf } from "./referrers.ts";
+import type { Referrers } from "./referrers.ts";
 
 /** Answers GET and HEAD with the stored bytes, whatever the client says that it accepts. */
 export async function getManifest({ request, repository, path }: Exchange, reference: string): Promise<Response> {
@@ -52,7 +53,7 @@ export async function putManifest(
   if (!bytes) throw new Refusal(413, "SIZE_INVALID", `manifests may have ${MANIFEST_LIMIT} bytes`);
   const descriptor = describe(request, reference, bytes);
   await requireChildren(sink, descriptor, bytes, signal);
-  const referral = referrers && referralOf(descriptor, bytes);
+  const referral = referrers && checkedReferral(descriptor, bytes);
   const manifest = inMemory(descriptor, bytes);
   if (isDigest(reference)) await sink.put(manifest, { signal });
   else await sink.tag(reference, manifest, { signal });
@@ -88,6 +89,13 @@ async function requireChildren(sink: Sink, descriptor: Descriptor, bytes: Bytes,
   if (missing.length === 0) return;
   const detail = missing.slice(0, 100).map(({ digest, mediaType, size }) => ({ digest, mediaType, size }));
   throw new Refusal(400, "MANIFEST_BLOB_UNKNOWN", `${missing.length} of its parts are not here`, { detail });
+}
+
+/** Whom it refers to; a 400 for a subject that is no descriptor. */
+function checkedReferral(descriptor: Descriptor, bytes: Bytes): Referral | undefined {
+  const referral = referralOf(descriptor, bytes);
+  if (!referral && "subject" in (JSON.parse(decode(bytes)) as object)) throw invalid("its subject is not a descriptor");
+  return referral;
 }
 
 function childrenOf(descriptor: Descriptor, bytes: Bytes): readonly Descriptor[] {

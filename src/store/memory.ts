@@ -5,6 +5,7 @@ import { AppError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isSchema1Type } from "../oci/media-types.ts";
+import { type Referral, referralOf } from "../oci/referrer.ts";
 import { inMemory, readAll } from "./read.ts";
 import type { Content, Place, Sink, Store } from "./store.ts";
 
@@ -13,6 +14,8 @@ interface Links {
   readonly manifests: Map<Digest, Descriptor>;
   readonly blobs: Map<Digest, Descriptor>;
   readonly tags: Map<string, Descriptor>;
+  /** Of those manifests that refer to another, by their own digest. */
+  readonly referrals: Map<Digest, Referral>;
 }
 
 /** Everything that one store holds. */
@@ -21,7 +24,7 @@ interface Held {
   readonly repositories: Map<string, Links>;
 }
 
-const NOTHING: Links = { manifests: new Map(), blobs: new Map(), tags: new Map() };
+const NOTHING: Links = emptyLinks();
 
 /**
  * An empty store. Content is held once, however many repositories have it; each repository has what was put or mounted into
@@ -48,9 +51,10 @@ export function memoryStore(space: string = `memory:${randomUUID()}`): Store<Sin
 function memoryRepository(place: Place, { content, repositories }: Held): Sink {
   const read = (path = place.path): Links => repositories.get(path) ?? NOTHING;
   function write(kind: "manifests" | "blobs", { mediaType, digest, size }: Descriptor): void {
-    if (!repositories.has(place.path))
-      repositories.set(place.path, { manifests: new Map(), blobs: new Map(), tags: new Map() });
+    if (!repositories.has(place.path)) repositories.set(place.path, emptyLinks());
     read()[kind].set(digest, { mediaType, digest, size });
+    const referral = kind === "manifests" && referralOf({ mediaType, digest, size }, content.get(digest)!);
+    if (referral) read().referrals.set(digest, referral);
   }
   async function store(from: Content, kind: "manifests" | "blobs", signal?: AbortSignal): Promise<void> {
     const { digest, size } = from.descriptor;
@@ -93,11 +97,20 @@ function memoryRepository(place: Place, { content, repositories }: Held): Sink {
       content.delete(digest);
       read().manifests.delete(digest);
       read().blobs.delete(digest);
+      read().referrals.delete(digest);
+    },
+    async referrers(subject) {
+      const { referrals } = read();
+      return [...referrals.values()].filter((one) => one.subject === subject).map(({ referrer }) => referrer);
     },
     async *tags() {
       yield* [...read().tags.keys()].sort();
     },
   };
+}
+
+function emptyLinks(): Links {
+  return { manifests: new Map(), blobs: new Map(), tags: new Map(), referrals: new Map() };
 }
 
 function kindOf(descriptor: Descriptor): "manifests" | "blobs" {

@@ -45,6 +45,11 @@ export interface Source {
    * the artifact type where it is known. Empty where nobody is. Absent where the store does not know.
    */
   referrers?(subject: Digest, options?: Call): Promise<readonly Descriptor[]>;
+  /**
+   * Those of the given tags that are there, with what they stand for: for tags that mostly are not. Absent where resolve() of
+   * each costs no more.
+   */
+  find?(tags: readonly string[], options?: Call): Promise<ReadonlyMap<string, Descriptor>>;
   /** Every tag, in lexical order. */
   tags?(options?: Call): AsyncIterable<string>;
 }

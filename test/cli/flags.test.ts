@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseFlags } from "../../src/cli/flags.ts";
 import { AppError } from "../../src/errors.ts";
+import { errorOf } from "../support/thrown.ts";
 
 const FLAGS = {
   file: { type: "string", alias: "f" },
@@ -134,5 +135,38 @@ describe("is refused", () => {
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({ code: "USAGE", message });
     expect((error as AppError).hint).toBe(hint as string);
+  });
+});
+
+describe("arguments", () => {
+  const ONE = { registry: { type: "positional" }, ...FLAGS } as const;
+  const MANY = {
+    registry: { type: "positional" },
+    "image...": { type: "positional", required: false },
+    ...FLAGS,
+  } as const;
+  const MAYBE = { registry: { type: "positional", required: false }, debug: { type: "boolean" } } as const;
+
+  test("stand between flags", () => {
+    const flags = parseFlags(ONE, ["--debug", "r.example", "-f", "list"], "login");
+    expect(flags).toMatchObject({ registry: "r.example", debug: true, file: "list" });
+    const { registry }: { readonly registry: string } = flags;
+    expect(registry).toBe("r.example");
+  });
+
+  test("may be as many as there are, or none", () => {
+    const { registry, "image...": images } = parseFlags(MANY, ["r.example", "a", "--debug", "b"], "auth");
+    expect([registry, images]).toEqual(["r.example", ["a", "b"]]);
+    expect(parseFlags(MANY, ["r.example"], "auth")["image..."]).toEqual([]);
+    expect(parseFlags(MAYBE, [], "logout").registry).toBeUndefined();
+  });
+
+  test.each([
+    ["too many", ["a", "b"], 'Cannot understand "b": dray login has no such argument'],
+    ["too few", ["--debug"], "Cannot run login: it needs REGISTRY"],
+    ["given as flags", ["--registry", "a"], 'Cannot understand "--registry": dray login has no such flag'],
+    ["a lone dash", ["-"], 'Cannot understand "-": dray login has no such flag'],
+  ])("%s are refused", async (_, argv, message) => {
+    expect(await errorOf(() => parseFlags(ONE, argv, "login"))).toBe(`USAGE: ${message}`);
   });
 });

@@ -45,14 +45,29 @@ test("the version is told by every way of asking", async () => {
 describe("docs/commands.md", () => {
   test.each(COMMANDS)("has the flags of %s, and no others", async (name) => {
     const { default: command } = (await import(`../../src/cli/commands/${name}.ts`)) as { default: CommandDef };
-    const flags = Object.keys(command.args as ArgsDef).map((flag) => `--${flag}`);
+    const flags = Object.entries(command.args as ArgsDef)
+      .filter(([, { type }]) => type !== "positional")
+      .map(([flag]) => `--${flag}`);
     expect((await documented(name)).toSorted()).toEqual(flags.toSorted());
   });
 });
 
-/** The flags of the table below `## dray <command>`: lines of "| `-f, --flag VALUE` | ...". */
+/**
+ * The flags of the tables below `## dray <command>`, and below the sections that it links to: lines of
+ * "| `-f, --flag VALUE` | ...".
+ */
 async function documented(command: string): Promise<string[]> {
   const text = await readFile(join(ROOT, "docs/commands.md"), "utf8");
-  const section = text.split(/^## /m).find((one) => one.startsWith(`dray ${command}\n`)) ?? "";
-  return [...section.matchAll(/^\|[^|]*?(--[a-z][a-z-]*)/gm)].map((match) => match[1]!);
+  const sections = new Map(text.split(/^## /m).map((section) => [section.split("\n", 1)[0]!, section]));
+  const own = sections.get(`dray ${command}`) ?? "";
+  const linked = [...own.matchAll(/\]\(#(flags-[a-z-]+)\)/g)].map(([, name]) => sectionOf(sections, name!));
+  return [own, ...linked].flatMap((section) =>
+    [...section.matchAll(/^\|[^|]*?(--[a-z][a-z-]*)/gm)].map((match) => match[1]!),
+  );
+}
+
+function sectionOf(sections: ReadonlyMap<string, string>, anchor: string): string {
+  const title = [...sections.keys()].find((one) => one.toLowerCase().replaceAll(" ", "-") === anchor);
+  if (title === undefined) throw new Error(`docs/commands.md has no section #${anchor}`);
+  return sections.get(title)!;
 }

@@ -7,7 +7,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { inMemory, readAll } from "../../src/store/read.ts";
 import type { Call, Content, Sink, Store } from "../../src/store/store.ts";
 import { pushTo } from "../support/push.ts";
-import { image, index, multiPlatform, type Part, part, randomBytes } from "../support/random-image.ts";
+import { image, index, multiPlatform, type Part, part, randomBytes, referrer } from "../support/random-image.ts";
 
 /** A store to test, empty. */
 export interface StoreUnderTest {
@@ -165,6 +165,21 @@ function testFailures(repository: () => Sink): void {
 }
 
 function testNames(repository: () => Sink, store: () => Store<Sink>): void {
+  test("knows whose subject a manifest is, where it knows that at all", async () => {
+    if (!repository().referrers) return;
+    const subject = image({ seed: "subject" });
+    const attached = ["x/sbom", "x/signature"].map((type) => referrer(subject.root, type));
+    expect(await repository().referrers?.(subject.root.digest)).toEqual([]);
+    // The subject may come later.
+    for (const one of [...attached, subject]) await pushTo(repository(), one);
+    const found = (await repository().referrers?.(subject.root.digest)) ?? [];
+    expect(found.map(({ digest, artifactType }) => `${digest} ${artifactType}`)).toEqual(
+      attached.map(({ root }) => `${root.digest} ${root.artifactType}`),
+    );
+    expect(await repository().referrers?.(attached[0]!.root.digest)).toEqual([]);
+    expect(await store().repository("team/other").referrers?.(subject.root.digest)).toEqual([]);
+  });
+
   test("finds manifests by digest, with type and size", async () => {
     for (const format of ["oci", "docker"] as const) {
       const whole = multiPlatform(["linux/amd64", "linux/arm64"], { format, seed: format });

@@ -1,5 +1,5 @@
 /** Trees in Hangar's layout, as hostile archives may have them. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { encode, streamOf } from "../../src/bytes/stream.ts";
 import { layoutFiles } from "../../src/layout/hangar.ts";
 import { isHangar, openHangar } from "../../src/layout/hangar-store.ts";
@@ -138,4 +138,36 @@ test("of an image that was saved in part, carries only the children that were, w
   expect(await store.repository("docker.io/a/part").carries?.(amd64.descriptor)).toBe(true);
   expect(await store.repository("docker.io/a/part").carries?.(arm64.descriptor)).toBe(false);
   expect(await store.repository("docker.io/a/whole").carries?.(arm64.descriptor)).toBe(true);
+});
+
+describe("what is attached", () => {
+  const digest = (of: string) => `sha256:${of.repeat(64)}`;
+  const one = { MediaType: ROOT.MediaType, Digest: digest("a"), Size: 3, Subject: ROOT.Digest };
+  const named = { ...one, Digest: digest("b"), Tag: `${ROOT.Digest.replace(":", "-")}.sig` };
+  const open = (...referrers: unknown[]) =>
+    openHangar(listed({ Version: "v1.1.0", List: [{ ...ENTRY, Referrers: referrers }] }), "x");
+
+  test("is found by its subject, or by its tag, and is no image of its own", async () => {
+    const store = await open({ ...one, ArtifactType: "x/y" }, one, named);
+    const repository = store.repository(ENTRY.Source);
+    const descriptor = { mediaType: ROOT.MediaType, digest: one.Digest, size: 3 };
+    expect(await repository.referrers?.(ROOT.Digest)).toMatchObject([descriptor]);
+    expect(await repository.resolve(named.Tag)).toMatchObject({ digest: named.Digest });
+    expect(await store.repository("docker.io/library/other").referrers?.(ROOT.Digest)).toEqual([]);
+    expect(await Array.fromAsync(store.references())).toHaveLength(1);
+  });
+
+  test.each([
+    ["no list", "x"],
+    ["nothing", [null]],
+    ["no subject", [{ ...one, Subject: undefined }]],
+    ["a size that is none", [{ ...one, Size: -1 }]],
+    ["a digest that is a path", [{ ...one, Digest: "sha256:../../x" }]],
+    ["a type that is no manifest", [{ ...one, MediaType: "text/plain" }]],
+    ["the tag of an image", [{ ...one, Tag: "1" }]],
+    ["the tag of another subject", [{ ...one, Tag: `${digest("c").replace(":", "-")}.sig` }]],
+  ])("is refused where it is %s", async (_, referrers) => {
+    const list = { Version: "v1.1.0", List: [{ ...ENTRY, Referrers: referrers }] };
+    expect(await errorOf(() => openHangar(listed(list), "x"))).toMatch(/^INTEGRITY: /);
+  });
 });

@@ -1,6 +1,6 @@
 /** Descriptors from hostile JSON: taken whole, or not at all. */
 import { expect, test } from "bun:test";
-import { isIndex, isManifest, parseDescriptor } from "../../src/oci/descriptor.ts";
+import { embeddedBytes, isIndex, isManifest, parseDescriptor } from "../../src/oci/descriptor.ts";
 import { chart, image, multiPlatform, schema1 } from "../support/random-image.ts";
 
 const GOOD = {
@@ -17,6 +17,38 @@ test("keeps what we know and drops what we do not", () => {
     artifactType: "x/y",
   };
   expect(parseDescriptor({ ...all, urls: ["http://elsewhere"], data: "AA==" }) as unknown).toEqual(all);
+});
+
+const EMPTY = {
+  mediaType: "application/vnd.oci.empty.v1+json",
+  digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+  size: 2,
+};
+
+test("carries its content where that is as long as it says", () => {
+  const parsed = parseDescriptor({ ...EMPTY, data: "e30=" })!;
+  expect(parsed.data).toBe("e30=");
+  expect(embeddedBytes(parsed)).toEqual(new TextEncoder().encode("{}") as Uint8Array<ArrayBuffer>);
+  expect(embeddedBytes(parseDescriptor(EMPTY)!)).toBeUndefined();
+});
+
+test.each([
+  ["of other bytes", "W10="],
+  ["that is no base64", "!!!!"],
+  ["of fewer bytes", "ew=="],
+  ["of more bytes", "e319"],
+])("content %s is not taken", (_, data) => {
+  const parsed = parseDescriptor({ ...EMPTY, data })!;
+  expect(parsed).toMatchObject(EMPTY);
+  expect(embeddedBytes(parsed)).toBeUndefined();
+});
+
+test.each([
+  ["longer than it says", 2, "e319e30="],
+  ["larger than any registry allows", 2 ** 20 + 1, "A".repeat(4 * Math.ceil((2 ** 20 + 1) / 3))],
+  ["no text", 2, 5],
+])("content %s is dropped unread", (_, size, data) => {
+  expect(parseDescriptor({ ...EMPTY, size, data })).not.toHaveProperty("data");
 });
 
 test.each([

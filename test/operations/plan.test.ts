@@ -103,6 +103,6 @@ test("a slow consumer holds the planning back", async () => {
   await planned.next();
   for (let at = 0; at < 200; at++) await Promise.resolve();
   await new Promise((resolve) => setTimeout(resolve));
-  expect(journal.filter((line) => line.includes("resolve")).length).toBeLessThanOrEqual(6);
+  expect(journal.filter((line) => /resolve (?!sha256-)/.test(line)).length).toBeLessThanOrEqual(6);
   await planned.return(undefined);
 });

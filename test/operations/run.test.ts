@@ -47,6 +47,8 @@ describe("blobs", () => {
   const shared = layer("shared", 5000);
   const [one, two] = [image({ seed: 1, layers: [shared] }), image({ seed: 2, layers: [shared] })];
 
+  const three = image({ seed: 3, layers: [shared, layer("own", 100)] });
+
   test("that two images share move once", async () => {
     const from = await source({ one, two });
     const journal: Journal = [];
@@ -116,6 +118,24 @@ describe("blobs", () => {
     for (const item of items) await run.deliver(item);
     expect(items.length).toBe(3);
     expect(run.summary()).toMatchObject({ done: 2, failed: 0, copied: 3 });
+  });
+
+  test.each([
+    [1, { done: 1, failed: 0, copied: 3 }, 2],
+    [9, { done: 0, failed: 1, copied: 2 }, 2],
+  ])("whose bytes were wrong %d times are fetched once more", async (wrong, summary, opened) => {
+    let times = 0;
+    const wrongly = (content: Content): Content => ({
+      ...content,
+      async *open(options): ByteStream {
+        const isWrong = ++times <= wrong;
+        for await (const chunk of content.open(options)) yield isWrong ? chunk.map((byte) => byte ^ 1) : chunk;
+      },
+    });
+    const from = spoiltSource(await source({ three }), shared.descriptor.digest, wrongly);
+    const result = await ran([wantedImage(1, from, memoryStore().repository("to"), "three")]);
+    expect(result).toMatchObject(summary);
+    expect(times).toBe(opened);
   });
 
   test("that were lost once are tried again for a later image", async () => {
@@ -223,7 +243,7 @@ describe("failures", () => {
     const length = journal.length;
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(journal.length).toBe(length);
-    expect(matching(journal, /resolve/).length).toBeLessThan(30);
+    expect(matching(journal, /resolve (?!sha256-)/).length).toBeLessThan(30);
   });
 });
 

@@ -1,23 +1,24 @@
-/** The store contract, over the client and two servers: our own, and Debian's docker-registry where it is installed. */
+/** The store contract, over the client and other servers: our own, and those of the distribution project that are installed. */
 import { describe } from "bun:test";
 import { RegistryError } from "../../src/errors.ts";
 import { openRegistry } from "../../src/registry/registry.ts";
 import type { Sink, Store } from "../../src/store/store.ts";
 import { type StoreUnderTest, testStore } from "../contract/store.ts";
 import { startDebianRegistry } from "../support/debian-registry.ts";
+import { DISTRIBUTIONS } from "../support/distributions.ts";
 import { startRegistry } from "../support/registry.ts";
-import { requireTool } from "../support/tool.ts";
 
 testStore("a registry", async () => under(await startRegistry()));
 
-describe.skipIf(requireTool("docker-registry") !== undefined)("with docker-registry", () => {
-  testStore("a distribution registry", async () => {
-    const { store, close } = under(await startDebianRegistry());
-    return { store: { ...store, repository: (path) => patched(store.repository(path)) }, close };
+for (const { name, program, missing } of DISTRIBUTIONS)
+  describe.skipIf(missing !== undefined)(`with ${name}`, () => {
+    testStore("a distribution registry", async () => {
+      const { store, close } = under(await startDebianRegistry({ program }));
+      return { store: { ...store, repository: (path) => patched(store.repository(path)) }, close };
+    });
   });
-});
 
-/** distribution 2.8 answers 500, not 404, when it is asked for a manifest by the digest of a blob. */
+/** distribution answers 500, not 404, when it is asked for a manifest by the digest of a blob. */
 function patched(sink: Sink): Sink {
   return {
     ...sink,

@@ -1,6 +1,6 @@
 /** Downloads through whatever happens to connections, against our own registry with faults. */
 import { expect, test } from "bun:test";
-import { type ByteStream, type Bytes, collect, toWeb } from "../../src/bytes/stream.ts";
+import { type ByteStream, type Bytes, collect, encode, streamOf, toWeb } from "../../src/bytes/stream.ts";
 import type { AppError } from "../../src/errors.ts";
 import type { Event } from "../../src/events.ts";
 import { openRegistry, type RegistryOptions } from "../../src/registry/registry.ts";
@@ -95,6 +95,61 @@ test("skips what it has where the range is ignored", async () => {
   expect(ranges(server).length).toBe(2);
   const part = openRegistry(server.host, FAST).repository("a").get(descriptor).open({ start: 100, end: 200 });
   expect(await collect(part, 1000)).toEqual(bytes.slice(100, 200));
+});
+
+test("asks for everything where a range is refused, and skips what it has", async () => {
+  await using server = await serve(
+    { ...GET, times: 1, fault: { type: "drop", after: 2_000_000 } },
+    { ...GET, times: 1, fault: { type: "status", status: 416 } },
+  );
+  expect(await whole(server)).toEqual(bytes);
+  const [first, second, third, ...more] = ranges(server);
+  expect([first, third, more]).toEqual([null, null, []]);
+  expect(second).toMatch(/^bytes=\d+-4999999$/);
+});
+
+test("a registry whose blob is shorter than what is here", async () => {
+  await using server = await serve();
+  const content = openRegistry(server.host, FAST)
+    .repository("a")
+    .get({ ...descriptor, size: 6_000_000 });
+  await expect(collect(content.open({ start: 5_500_000 }), 1e7)).rejects.toMatchObject({ code: "INTEGRITY" });
+  expect(ranges(server)).toEqual(["bytes=5500000-5999999", null]);
+});
+
+test("more bytes than promised, without a length, are found", async () => {
+  const transport: Transport = async (url) =>
+    new URL(url).pathname === "/v2/" ? new Response() : new Response(toWeb(streamOf(bytes, bytes.slice(0, 10))));
+  const content = openRegistry("r.example", { ...FAST, transport })
+    .repository("a")
+    .get(descriptor);
+  await expect(readAll(content, 1e7)).rejects.toMatchObject({ code: "INTEGRITY", actual: "more than 5000000 bytes" });
+});
+
+test("fewer, without a length, end after the last try", async () => {
+  const { asked, transport } = breaking(0);
+  const registry = openRegistry("r.example", { retry: { ...FAST.retry, attempts: 2 }, transport });
+  await expect(readAll(registry.repository("a").get(descriptor), 1e7)).rejects.toMatchObject({ code: "NETWORK" });
+  expect(asked.length).toBe(2);
+});
+
+test("what the descriptor carries itself is not asked for", async () => {
+  await using server = await serve();
+  const { repository } = openRegistry(server.host, FAST);
+  const empty = part("application/vnd.oci.empty.v1+json", encode("{}"));
+  const content = repository("a").get({ ...empty.descriptor, data: "e30=" });
+  expect(await readAll(content, 10)).toEqual(empty.bytes);
+  expect(server.requests).toEqual([]);
+});
+
+test("unless it is something else", async () => {
+  await using server = await serve();
+  const { repository } = openRegistry(server.host, FAST);
+  const small = part("application/octet-stream", encode("{}"));
+  await server.store.repository("a").put(small);
+  const content = repository("a").get({ ...small.descriptor, data: "W10=" });
+  expect(await readAll(content, 10)).toEqual(small.bytes);
+  expect(server.count("GET", GET.path)).toBe(1);
 });
 
 test("a silent connection counts as cut", async () => {

@@ -98,6 +98,49 @@ test.each([
   await expect(repository.resolve("v1")).rejects.toMatchObject({ code });
 });
 
+test.each([
+  ["registry.redhat.io", 400, [{ code: "UNKNOWN", message: "Not Found" }], false],
+  ["Harbor", 500, [{ code: "UNKNOWN", message: "http status code: 404, body: not found" }], false],
+  ["others", 400, [{ code: "UNKNOWN", message: "not allowed" }], true],
+  ["others", 400, [{ code: "TAG_INVALID", message: "not found" }], true],
+])("the ways to say that nothing is there: %s, by %d", async (_, status, errors, isError) => {
+  const { repository } = await scripted((request) =>
+    request.method === "HEAD" ? new Response(null, { status: 404 }) : Response.json({ errors }, { status }),
+  );
+  const found = repository.resolve("not-found");
+  if (isError) await expect(found).rejects.toMatchObject({ status });
+  else expect(await found).toBeUndefined();
+});
+
+test.each([
+  ["distribution", DIGEST],
+  ["zot", { reference: DIGEST }],
+  ["others", { descriptor: { digest: DIGEST, size: 1 } }],
+])("a refusal names the blob that is missing, as %s does", async (_, detail) => {
+  const errors = [{ code: "MANIFEST_BLOB_UNKNOWN", message: "blob unknown to registry", detail }];
+  const { asked, repository } = await scripted(() => Response.json({ errors }, { status: 400 }));
+  await expect(repository.tag("v1", contentOf(OCI_MANIFEST, TEXT))).rejects.toThrow(
+    `/a/b:v1": the registry says MANIFEST_BLOB_UNKNOWN (blob unknown to registry: ${DIGEST})`,
+  );
+  expect(asked).toEqual(["PUT"]);
+});
+
+test("an encoded manifest is refused", async () => {
+  const { repository } = await scripted((request) =>
+    request.method === "HEAD"
+      ? new Response(null, { status: 405 })
+      : new Response(TEXT, { headers: { ...HEADERS, "content-encoding": "br" } }),
+  );
+  await expect(repository.resolve("latest")).rejects.toThrow('it came encoded as "br"');
+});
+
+test("more than 4 MiB are not sent", async () => {
+  const { asked, repository } = await scripted(() => new Response(null, { status: 201 }));
+  const large = contentOf(OCI_MANIFEST, new Uint8Array((4 << 20) + 1));
+  await expect(repository.tag("v1", large)).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  expect(asked).toEqual([]);
+});
+
 test("a digest that the bytes do not have", async () => {
   const wrong = digestOf(encode("other"));
   const lying = await scripted((request) =>

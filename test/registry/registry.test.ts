@@ -1,6 +1,7 @@
 /** A registry as a whole, without a network. */
 import { expect, test } from "bun:test";
 import { digestOf } from "../../src/oci/digest.ts";
+import type { Keychain } from "../../src/registry/credentials/credential.ts";
 import { openRegistry, type RegistryOptions } from "../../src/registry/registry.ts";
 import type { Exchange } from "../../src/registry/wire/exchange.ts";
 
@@ -29,9 +30,9 @@ function hub(options: RegistryOptions = {}): {
 
 test("docker.io has another host, and its credentials its own name", async () => {
   const asked: string[] = [];
-  const credentials = async (host: string) => {
-    asked.push(host);
-    return { username: "me", password: "pw" };
+  const credentials: Keychain = async (host, path) => {
+    asked.push(`${host} ${path}`);
+    return { credential: { username: "me", password: "pw" }, origin: "the test", named: true };
   };
   const { requests, store } = hub({ credentials, userAgent: "dray/9" });
   const repository = store.repository("library/nginx");
@@ -45,7 +46,7 @@ test("docker.io has another host, and its credentials its own name", async () =>
     "https://auth.docker.io/token?service=registry.docker.io&scope=repository%3Alibrary%2Fredis%3Apull&account=me",
     "https://registry-1.docker.io/v2/library/redis/manifests/latest",
   ]);
-  expect(asked).toEqual(["docker.io"]);
+  expect(asked).toEqual(["docker.io library/nginx", "docker.io library/redis"]);
   expect(requests[0]![1].headers["user-agent"]).toBe("dray/9");
 });
 

@@ -164,7 +164,7 @@ test("words are not code, and homes are homes", async () => {
   ].join("\n");
   expect(await findingsOf({ "src/oci/a.ts": `${HEADER}${words}\n` })).toEqual([]);
   const homes = {
-    "src/registry/wire/transport.ts": `${HEADER}export const a = process.versions.bun ? Bun.version : Deno.version;\n`,
+    "src/registry/network/transport.ts": `${HEADER}export const a = process.versions.bun ? Bun.version : Deno.version;\n`,
     "src/cli/a.ts": `${HEADER}export const b = process.env;\n`,
     "src/cli/session.ts": `${HEADER}process.exit(1);\n`,
     "src/main.ts": `${HEADER}process.exitCode = 1;\n`,

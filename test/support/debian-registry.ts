@@ -1,9 +1,7 @@
-/** Debian's docker-registry, distribution 2.8, on a free port over a folder. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+/** Debian's docker-registry, distribution 2.8 (or another build of distribution), on a free port over a folder. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { type Program, startProgram } from "./program.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 export interface DebianRegistry extends AsyncDisposable {
@@ -21,40 +19,51 @@ export interface DebianRegistryOptions {
   readonly root?: string;
   /** Default false. */
   readonly readOnly?: boolean;
+  /** Names with their passwords; nobody else gets in. Default: no authorization. */
+  readonly users?: Readonly<Record<string, string>> | undefined;
+  /** Where it sends those who want in, and whose tokens it takes. */
+  readonly token?:
+    | { readonly realm: string; readonly service: string; readonly issuer: string; readonly certificate: string }
+    | undefined;
+  /** The name or path of the program. Default `docker-registry`. */
+  readonly program?: string | undefined;
 }
 
 /** Starts `docker-registry`; ask `requireTool("docker-registry")` first. */
-export async function startDebianRegistry({
-  root,
-  readOnly = false,
-}: DebianRegistryOptions = {}): Promise<DebianRegistry> {
+export async function startDebianRegistry(options: DebianRegistryOptions = {}): Promise<DebianRegistry> {
   const folder = await temporaryFolder();
-  const storage = root ?? join(folder.path, "storage");
+  const { root = join(folder.path, "storage"), program = "docker-registry" } = options;
   const config = join(folder.path, "config.yml");
-  await writeFile(config, configuration(storage, readOnly));
-  const child = spawn("docker-registry", ["serve", config], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: `${process.env.PATH}:/usr/bin`, OTEL_TRACES_EXPORTER: "none" },
-  });
+  const auth = await authorization(options, join(folder.path, "htpasswd"));
+  // JSON is YAML.
+  await writeFile(config, JSON.stringify({ ...configuration(root, options), ...auth }));
   const requests: DebianRegistry["requests"] = [];
-  const host = await ready(child, requests).catch(async (error) => {
+  const address = Promise.withResolvers<string>();
+  let running: Program;
+  try {
+    running = await startProgram(program, ["serve", config], {
+      env: { OTEL_TRACES_EXPORTER: "none" },
+      ready: () => address.promise,
+      onLine(line) {
+        const [, host] = /listening on (127\.0\.0\.1:\d+)/.exec(line) ?? [];
+        if (host) address.resolve(host);
+        const [, method, path, status] = /"([A-Z]+) (\S+) HTTP\/1\.1" (\d{3}) /.exec(line) ?? [];
+        if (method && path) requests.push({ method, path, status: Number(status) });
+      },
+    });
+  } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;
-  });
+  }
   async function close(): Promise<void> {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, "exit");
-      child.kill();
-      await ended;
-    }
+    await running.close();
     await folder[Symbol.asyncDispose]();
   }
-  return { host, root: storage, requests, close, [Symbol.asyncDispose]: close };
+  return { host: await address.promise, root, requests, close, [Symbol.asyncDispose]: close };
 }
 
-function configuration(storage: string, readOnly: boolean): string {
-  // JSON is YAML.
-  return JSON.stringify({
+function configuration(storage: string, { readOnly = false }: DebianRegistryOptions): object {
+  return {
     version: "0.1",
     log: { level: "info", formatter: "text", accesslog: { disabled: false } },
     storage: {
@@ -63,24 +72,19 @@ function configuration(storage: string, readOnly: boolean): string {
       maintenance: { readonly: { enabled: readOnly }, uploadpurging: { enabled: false } },
     },
     http: { addr: "127.0.0.1:0" },
-  });
+  };
 }
 
-/** Waits for the line that tells the port; every line of the access log becomes a request. */
-function ready(child: ChildProcess, requests: DebianRegistry["requests"]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let told = "";
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`docker-registry ended with ${code}: ${told}`)));
-    for (const stream of [child.stdout, child.stderr]) {
-      if (!stream) continue;
-      createInterface(stream).on("line", (line) => {
-        told = `${told}${line}\n`.slice(-4000);
-        const listening = /listening on (127\.0\.0\.1:\d+)/.exec(line);
-        if (listening?.[1]) resolve(listening[1]);
-        const access = /"([A-Z]+) (\S+) HTTP\/1\.1" (\d{3}) /.exec(line);
-        if (access) requests.push({ method: access[1]!, path: access[2]!, status: Number(access[3]) });
-      });
-    }
+async function authorization({ users, token }: DebianRegistryOptions, file: string): Promise<object> {
+  if (token) {
+    const { realm, service, issuer, certificate } = token;
+    return { auth: { token: { realm, service, issuer, rootcertbundle: certificate } } };
+  }
+  if (!users) return {};
+  const lines = Object.entries(users).map(async ([name, password]) => {
+    const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost: 4 });
+    return `${name}:${hash}\n`;
   });
+  await writeFile(file, (await Promise.all(lines)).join(""));
+  return { auth: { htpasswd: { realm: "test", path: file } } };
 }

@@ -62,7 +62,8 @@ function startDray(args: readonly string[], cwd: string, { runtime = "bun", inpu
   const [program, ...before] = commandOf(runtime);
   const child = spawn(program!, [...before, ...args], {
     cwd,
-    env: { HOME: join(dirname(cwd), "home"), ...env },
+    // Deno asks its makers for a newer one when a run takes some seconds.
+    env: { HOME: join(dirname(cwd), "home"), ...(runtime === "deno" ? { DENO_NO_UPDATE_CHECK: "1" } : {}), ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stdin.on("error", () => {});

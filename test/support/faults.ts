@@ -66,7 +66,8 @@ export function withFaults(handler: Handler, rules: readonly FaultRule[]): Handl
   };
 }
 
-async function misbehave(handler: Handler, request: Request, fault: Fault): Promise<Response> {
+/** One fault, done to one request. */
+export async function misbehave(handler: Handler, request: Request, fault: Fault): Promise<Response> {
   switch (fault.type) {
     case "status":
       return new Response(fault.body ?? null, {

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
  * `DRAY_REQUIRE_TOOLS=1` a missing program is an error.
  */
 export function requireTool(name: string): string | undefined {
-  const found = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"].some((folder) => {
+  const found = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin", "/usr/sbin"].some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
       return true;

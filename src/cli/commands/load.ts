@@ -5,8 +5,18 @@ import { parseSelection } from "../../oci/platform.ts";
 import { copy } from "../../operations/copy.ts";
 import { formatOf, openStore } from "../../operations/open.ts";
 import { below, wantedIn } from "../../operations/stored.ts";
+import { openAccess } from "../access.ts";
 import { action } from "../action.ts";
-import { compressArgs, failedArgs, globalArgs, jobsArgs, registryArgs, storedPlatformArgs } from "../args.ts";
+import {
+  compressArgs,
+  destinationArgs,
+  failedArgs,
+  globalArgs,
+  jobsArgs,
+  referrerArgs,
+  registryArgs,
+  storedPlatformArgs,
+} from "../args.ts";
 import { destinationRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { parseJobs } from "../jobs.ts";
@@ -24,10 +34,12 @@ const args = {
     description: "Registry to load into, and a path that every name goes below",
   },
   ...storedPlatformArgs,
+  ...referrerArgs,
   ...jobsArgs,
   ...failedArgs("load"),
   compress: { ...compressArgs.compress, description: "Accepted for older scripts; the format is found by looking" },
   ...registryArgs,
+  ...destinationArgs,
   ...globalArgs,
 } as const;
 
@@ -52,13 +64,13 @@ export default defineCommand({
       });
     await warnOfFormat(flags.source, flags.compress, log);
     await using store = await openStore(flags.source, { signal });
-    const settings = { tlsVerify: flags["tls-verify"], log };
+    const access = await openAccess(flags, { destination: { prefix }, isInputTaken: false, log, signal });
     const listed = await listStore(store, { signal });
     return await report(listed, { past: "Loaded", failed: flags.failed }, session, async (onEvent) => {
-      await using registries = openRegistries({ ...settings, onEvent });
-      const wanted = await wantedIn(store, below(registries.at(prefix.registry), prefix), { signal });
+      await using registries = openRegistries(access, log, onEvent);
+      const wanted = await wantedIn(store, below(registries.destination(prefix.registry), prefix), { signal });
       const selection = parseSelection(flags.arch, flags.os);
-      return copy(wanted, { selection, strict: false, jobs, onEvent, signal });
+      return copy(wanted, { selection, strict: false, referrers: flags.referrers, jobs, onEvent, signal });
     });
   }),
 });

@@ -4,8 +4,19 @@ import { parseMirrorList } from "../../lists/mirror-list.ts";
 import { parseSelection } from "../../oci/platform.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { copy } from "../../operations/copy.ts";
+import { openAccess } from "../access.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
+import {
+  destinationArgs,
+  failedArgs,
+  globalArgs,
+  jobsArgs,
+  listArgs,
+  platformArgs,
+  referrerArgs,
+  registryArgs,
+  sourceArgs,
+} from "../args.ts";
 import { destinationRegistry, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
@@ -24,9 +35,12 @@ const args = {
     description: "Registry that takes the place of the destinations in the list",
   },
   ...platformArgs,
+  ...referrerArgs,
   ...jobsArgs,
   ...failedArgs("mirror"),
   ...registryArgs,
+  ...sourceArgs,
+  ...destinationArgs,
   ...globalArgs,
 } as const;
 
@@ -47,15 +61,29 @@ export default defineCommand({
     const { listed, valid } = numberLines(parseMirrorList(list.text, list.source, ends), list.source, {
       nameOf: ({ source, destination }) => `${formatReference(source)} => ${formatReference(destination)}`,
     });
+    const access = await openAccess(flags, {
+      source: { prefix: ends.from, hosts: valid.map(({ value }) => value.source.registry) },
+      destination: { prefix: ends.to, hosts: valid.map(({ value }) => value.destination.registry) },
+      isInputTaken: list.path === undefined,
+      log,
+      signal,
+    });
     return await report(
       listed,
       { past: "Mirrored", failed: flags.failed, input: list.path },
       session,
       async (onEvent) => {
-        await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
+        await using registries = openRegistries(access, log, onEvent);
         const selection = parseSelection(flags.arch, flags.os);
         const wanted = wantedInRegistries(valid, registries);
-        return copy(wanted, { selection, strict: flags["no-arch-os-fail"], jobs, onEvent, signal });
+        return copy(wanted, {
+          selection,
+          strict: flags["no-arch-os-fail"],
+          referrers: flags.referrers,
+          jobs,
+          onEvent,
+          signal,
+        });
       },
     );
   }),

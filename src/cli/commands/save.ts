@@ -5,6 +5,7 @@ import { checkPublishable, publish } from "../../layout/publish.ts";
 import { parseSelection } from "../../oci/platform.ts";
 import { fill } from "../../operations/fill.ts";
 import { save } from "../../operations/save.ts";
+import { openAccess } from "../access.ts";
 import { action } from "../action.ts";
 import { nameArchive } from "../archive-name.ts";
 import {
@@ -15,7 +16,9 @@ import {
   jobsArgs,
   listArgs,
   platformArgs,
+  referrerArgs,
   registryArgs,
+  sourceArgs,
 } from "../args.ts";
 import { savedTime, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
@@ -35,10 +38,12 @@ const args = {
   },
   ...compressArgs,
   ...platformArgs,
+  ...referrerArgs,
   ...jobsArgs,
   ...failedArgs("save"),
   ...cacheArgs,
   ...registryArgs,
+  ...sourceArgs,
   ...globalArgs,
 } as const;
 
@@ -58,19 +63,23 @@ export default defineCommand({
     const jobs = parseJobs(flags.jobs, log.warn);
     const target = nameArchive(flags.destination, flags.compress);
     const list = await readList(flags.file, { signal });
-    const { listed, valid } = numberImages(list, sourceRegistry(flags.source));
+    const from = sourceRegistry(flags.source);
+    const { listed, valid } = numberImages(list, from);
     if (target.format === "dir") await checkPublishable(flags["cache-dir"], target.path);
     const options = {
       selection: parseSelection(flags.arch, flags.os),
       strict: flags["no-arch-os-fail"],
+      referrers: flags.referrers,
       jobs,
       savedTime: savedTime(),
       signal,
     };
+    const source = { prefix: from, hosts: valid.map(({ value }) => value.registry) };
+    const access = await openAccess(flags, { source, isInputTaken: list.path === undefined, log, signal });
     await using cache = await openCache(flags["cache-dir"], log.warn);
     const reporting = { past: "Saved", failed: flags.failed, input: list.path, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
-      await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
+      await using registries = openRegistries(access, log, onEvent);
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
       const { path, format } = target;
       const summary =

@@ -5,8 +5,18 @@ import { openCache } from "../../layout/cache.ts";
 import { parseSelection } from "../../oci/platform.ts";
 import { fill } from "../../operations/fill.ts";
 import { namedImages, withNew } from "../../operations/named.ts";
+import { openAccess } from "../access.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, jobsArgs, listArgs, platformArgs, registryArgs } from "../args.ts";
+import {
+  failedArgs,
+  globalArgs,
+  jobsArgs,
+  listArgs,
+  platformArgs,
+  referrerArgs,
+  registryArgs,
+  sourceArgs,
+} from "../args.ts";
 import { savedTime, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
@@ -24,9 +34,11 @@ const args = {
     description: "Cache folder to add to; made where it is not there",
   },
   ...platformArgs,
+  ...referrerArgs,
   ...jobsArgs,
   ...failedArgs("sync"),
   ...registryArgs,
+  ...sourceArgs,
   ...globalArgs,
 } as const;
 
@@ -44,7 +56,10 @@ export default defineCommand({
     if (!flags.destination)
       throw new AppError("USAGE", "Cannot sync: no folder is given", { hint: "name it with -d FOLDER" });
     const list = await readList(flags.file, { signal });
-    const { listed, valid } = numberImages(list, sourceRegistry(flags.source));
+    const from = sourceRegistry(flags.source);
+    const { listed, valid } = numberImages(list, from);
+    const source = { prefix: from, hosts: valid.map(({ value }) => value.registry) };
+    const access = await openAccess(flags, { source, isInputTaken: list.path === undefined, log, signal });
     const selection = parseSelection(flags.arch, flags.os);
     const time = savedTime();
     await using cache = await openCache(flags.destination, log.warn);
@@ -56,9 +71,17 @@ export default defineCommand({
       atomic: true,
     };
     return await report(listed, reporting, session, async (onEvent) => {
-      await using registries = openRegistries({ tlsVerify: flags["tls-verify"], onEvent, log });
+      await using registries = openRegistries(access, log, onEvent);
       const wanted = wantedInFolder(valid, registries, cache.repository(""));
-      const options = { selection, strict: flags["no-arch-os-fail"], jobs, savedTime: time, onEvent, signal };
+      const options = {
+        selection,
+        strict: flags["no-arch-os-fail"],
+        referrers: flags.referrers,
+        jobs,
+        savedTime: time,
+        onEvent,
+        signal,
+      };
       const summary = await fill(wanted, cache, options);
       if (summary.images.length > 0) await cache.name(withNew(before, summary.images), time);
       return summary;

@@ -1,85 +1,80 @@
 /** Authorization: what a registry asks for in its 401, given. Distribution token authentication; RFC 7617 Basic. */
-
-import { createFlights } from "../../bytes/flight.ts";
-import { RegistryError } from "../../errors.ts";
-import type { Credential } from "../credentials/credential.ts";
 import { drain } from "../wire/drain.ts";
 import type { Exchange, Transport } from "../wire/exchange.ts";
-import { createBearer } from "./bearer.ts";
+import { isForeign } from "../wire/redirect.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { basicHeader } from "./token.ts";
+import { createGrants, type Grant, type GrantOptions } from "./grant.ts";
+import { explained } from "./hint.ts";
 
-export interface AuthOptions {
-  /** Who we are at this registry; asked once, when it is first needed. undefined: nobody. */
-  readonly credential?: (() => Promise<Credential | undefined>) | undefined;
-  /** How token servers are asked: with retries, without Authorization. */
-  readonly tokens: Transport;
-  readonly insecure?: boolean | undefined;
-}
+/** Times that a request is sent: as nobody, with a token that has ended, with a new one, with one for more. */
+const MOST = 4;
+
+export type AuthOptions = GrantOptions;
 
 /**
  * Answers challenges of one registry (the first URL's origin): a 401 to any request is met with a token for its scopes, or
- * with Basic, and the request is sent once more. What the registry wants is remembered, so that later requests have it at
- * once; tokens are kept for each set of scopes and replaced before they end. Other origins get nothing.
+ * with Basic, and the request is sent once more, its content opened anew. What the registry wants is remembered, so that
+ * later requests have it at once; tokens are kept for each set of scopes and replaced before they end. Other origins get
+ * nothing. A token that was made for the request and is refused all the same is the registry's last word: the 401 is
+ * the answer then, and loginHint() knows what to say. Throws what token servers and the policy say.
  */
 export function withAuth(next: Transport, options: AuthOptions): Transport {
+  const { host } = options;
+  const grants = createGrants(options);
   let origin: string | undefined;
   let known: readonly Challenge[] = [];
-  const headerFor = createHeaders(options);
+  let isPinged = false;
+
+  /** The challenges of a 401; those of the registry as a whole where it names none to somebody who reads. */
+  async function challengesOf(response: Response, exchange: Exchange): Promise<readonly Challenge[]> {
+    const { method, unverified, signal } = exchange;
+    const told = parseChallenges(response.headers.get("www-authenticate"));
+    const isReading = method === "GET" || method === "HEAD";
+    if (told.length > 0 || known.length > 0 || isPinged || !isReading) return told.length > 0 ? told : known;
+    isPinged = true;
+    const base = await next(`${origin}/v2/`, { method: "GET", headers: {}, unverified, signal });
+    await drain(base);
+    return base.status === 401 && !isForeign(base) ? parseChallenges(base.headers.get("www-authenticate")) : [];
+  }
+
+  function accepted(grant: Grant | undefined): void {
+    if (!grant) return;
+    grants.accept(grant);
+    // The tokens of a registry that offers both were of no use: they need not be tried for each request.
+    if (grant.header.startsWith("Basic ")) known = known.filter(({ scheme }) => scheme === "basic");
+  }
+
   return async (url, exchange) => {
     origin ??= new URL(url).origin;
     if (new URL(url).origin !== origin) return next(url, exchange);
-    const first = known.length > 0 ? await headerFor(url, known, exchange) : undefined;
-    const response = await next(url, authorized(exchange, first));
-    if (response.status !== 401) return response;
-    const challenges = parseChallenges(response.headers.get("www-authenticate"));
-    if (challenges.length === 0 || cannotRepeat(exchange)) return response;
-    known = challenges;
-    const second = await headerFor(url, challenges, exchange, first);
-    if (second === undefined || second === first) return response;
-    await drain(response);
-    return next(url, authorized(exchange, second));
+    let grant = known.length > 0 ? await grants.get(url, known, exchange) : undefined;
+    for (let count = 1; ; count++) {
+      const response = await next(url, authorized(exchange, grant));
+      if (response.status !== 401 || isForeign(response)) {
+        if (response.ok || response.status === 404) accepted(grant);
+        return explained(response, host, grant, false);
+      }
+      const challenges = await challengesOf(response, exchange);
+      known = challenges.map(lasting);
+      const isLast = count === MOST || cannotRepeat(exchange);
+      const better = isLast ? undefined : await grants.get(url, challenges, exchange, grant);
+      if (better === undefined || better.header === grant?.header)
+        return explained(response, host, grant, grants.isWrong(grant));
+      await drain(response);
+      grant = better;
+    }
   };
+}
+
+/** What the next request may know of a challenge: its scope was for one repository. */
+function lasting({ scheme, parameters: { scope: _, error: __, ...parameters } }: Challenge): Challenge {
+  return { scheme, parameters };
 }
 
 function cannotRepeat({ upload }: Exchange): boolean {
   return upload !== undefined && "once" in upload && upload.once === true;
 }
 
-function authorized(exchange: Exchange, header: string | undefined): Exchange {
-  return header === undefined ? exchange : { ...exchange, headers: { ...exchange.headers, authorization: header } };
-}
-
-type HeaderFor = (
-  url: string,
-  challenges: readonly Challenge[],
-  exchange: Exchange,
-  /** What was refused. */
-  refused?: string,
-) => Promise<string | undefined>;
-
-function createHeaders({ credential, tokens, insecure = false }: AuthOptions): HeaderFor {
-  const flights = createFlights<Credential | undefined>();
-  let who: { readonly credential: Credential | undefined } | undefined;
-  async function whoAmI(): Promise<Credential | undefined> {
-    who ??= { credential: await flights("", undefined, async () => credential?.()) };
-    return who.credential;
-  }
-  const bearer = createBearer({ tokens, whoAmI, insecure });
-  return async (url, challenges, exchange, refused) => {
-    const byToken = challenges.find(({ scheme, parameters }) => scheme === "bearer" && isRealm(parameters.realm, url));
-    const isBasic = challenges.some(({ scheme }) => scheme === "basic");
-    try {
-      if (byToken) return await bearer(url, byToken, exchange, refused);
-    } catch (error) {
-      // ACR and others offer both, and take only one of them.
-      if (!isBasic || !(error instanceof RegistryError) || error.status >= 500 || !(await whoAmI())) throw error;
-    }
-    const me = isBasic ? await whoAmI() : undefined;
-    return me && me.password !== "" ? basicHeader(me) : undefined;
-  };
-}
-
-function isRealm(realm: string | undefined, url: string): boolean {
-  return realm !== undefined && URL.canParse(realm, url);
+function authorized(exchange: Exchange, grant: Grant | undefined): Exchange {
+  return grant ? { ...exchange, headers: { ...exchange.headers, authorization: grant.header } } : exchange;
 }

@@ -1,33 +1,34 @@
-/** Which token servers may see a registry's credentials: the one place that decides it. */
-import { isSameSite, nearness } from "../wire/address.ts";
+/** The token server that a challenge names, and who may be seen there. Distribution token authentication. */
+import type { Call } from "../../store/store.ts";
+import { type Policy, trustHint } from "../policy/policy.ts";
+import type { Challenge } from "./challenge.ts";
 
-/** Registries whose own token servers have other domains. */
-const KNOWN: readonly (readonly [registry: RegExp, realm: RegExp])[] = [
-  [/(?:^|\.)docker\.io$/, /^auth\.docker\.io$/],
-  [/^registry\.gitlab\.com$/, /^gitlab\.com$/],
-  [/\.aliyuncs\.com$/, /^dockerauth[a-z0-9-]*\.[a-z0-9-]+\.aliyuncs\.com$/],
-  [/^nvcr\.io$/, /^authn\.nvidia\.com$/],
-];
+export interface Realm {
+  readonly url: URL;
+  readonly service: string | undefined;
+  /** Why nobody's credentials may be seen there; undefined where they may. */
+  readonly stranger: { readonly reason: string; readonly hint: string } | undefined;
+}
 
-export type Trust =
-  /** credentials may be sent */
-  | "credentials"
-  /** only an anonymous request may be sent */
-  | "anonymous"
-  /** nothing may be sent */
-  | "refused";
+/** Whether a challenge names a token server at all. */
+export function hasRealm({ scheme, parameters: { realm } }: Challenge, request: string): boolean {
+  return scheme === "bearer" && realm !== undefined && realm !== "" && URL.canParse(realm, request);
+}
 
-/**
- * What may be sent to the token server `realm` of a registry at `registry`. Credentials stay on the registry's host, its
- * registrable domain and the known pairs. Plain http is for registries that are reached so themselves, or `insecure` ones;
- * addresses of inner networks are for registries that have the very same one.
- */
-export function trustRealm(realm: URL, registry: URL, insecure: boolean): Trust {
-  if (realm.protocol !== "https:" && realm.protocol !== "http:") return "refused";
-  if (realm.protocol === "http:" && registry.protocol !== "http:" && !insecure) return "refused";
-  if (realm.hostname === registry.hostname) return "credentials";
-  if (nearness(realm.hostname) !== "public") return "refused";
-  if (isSameSite(realm.hostname, registry.hostname)) return "credentials";
-  const isKnown = KNOWN.some(([from, to]) => from.test(registry.hostname) && to.test(realm.hostname));
-  return isKnown ? "credentials" : "anonymous";
+/** The token server of a challenge to a request. Throws DENIED for one that is not asked at all. */
+export async function findRealm(
+  host: string,
+  { parameters: { realm = "", service } }: Challenge,
+  request: string,
+  policy: Policy,
+  options: Call,
+): Promise<Realm> {
+  const url = new URL(realm, request);
+  url.hash = "";
+  url.username = "";
+  url.password = "";
+  const verdict = await policy.admit(`Cannot log in at "${host}"`, "realm", new URL(request), url, options);
+  if (verdict.may === "credentials") return { url, service, stranger: undefined };
+  const reason = `its token server "${url.origin}" ${verdict.may === "anonymous" ? verdict.reason : ""}`;
+  return { url, service, stranger: { reason, hint: trustHint(url) } };
 }

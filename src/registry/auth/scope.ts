@@ -30,6 +30,11 @@ export function covers(have: readonly string[], wanted: readonly string[]): bool
   });
 }
 
+/** The repository that the first scope is for; "" where that is for something else. */
+export function repositoryOf([first = ""]: readonly string[]): string {
+  return /^repository(?:\([^)]*\))?:(.+):[^:]*$/.exec(first)?.[1] ?? "";
+}
+
 /** The name may hold a colon (a host with a port), so the actions begin at the last one. */
 function split(scope: string): { resource: string; actions: string[] } {
   const first = scope.indexOf(":");

@@ -14,7 +14,7 @@ export interface Credential {
 /** A credential, with what a user wants to know of it. */
 export interface Login {
   readonly credential: Credential;
-  /** Where it comes from, for people: `/root/.docker/config.json`, `the environment (DEST_USERNAME)`. Never a secret. */
+  /** Where it comes from, for people: `$HOME/.docker/config.json`, `DEST_USERNAME`. Never a secret. */
   readonly origin: string;
   /**
    * Somebody named this very host: a flag, a variable, a login. Only then may it go over plain http; a helper that has an

@@ -22,6 +22,13 @@ export interface Exchange {
   /** Certificates are not checked. */
   readonly unverified?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Filled in on the way down: which host was asked last, after redirects. */
+  readonly trail?: Trail | undefined;
+}
+
+export interface Trail {
+  /** `registry.example:5000` */
+  host: string;
 }
 
 /**

@@ -2,8 +2,9 @@
 import { collect } from "../../bytes/stream.ts";
 import { clean } from "../../bytes/text.ts";
 import { AppError, type ErrorCode, RegistryError } from "../../errors.ts";
-import { networkReason, troubleOf } from "./network.ts";
-import { redact } from "./redact.ts";
+import { networkHint, networkReason } from "../network/trouble.ts";
+import { isPassing, patienceOf } from "../traffic/passing.ts";
+import { redact, redactError, redactText } from "./redact.ts";
 import { bodyOf } from "./stall.ts";
 
 const BODY_LIMIT = 64 << 10;
@@ -15,27 +16,37 @@ export interface FailureContext {
   readonly url: string;
   /** What to do where credentials are missing or refused. */
   readonly hint?: string | undefined;
+  /** Default: what status and body say. */
+  readonly code?: ErrorCode | undefined;
 }
 
 /** A refusal as an error: `what` (`Cannot read "..."`) and the registry's own words. Reads at most 64 KiB of the body. */
 export async function registryError(
   what: string,
   response: Response,
-  { method, url, hint }: FailureContext,
+  { method, url, hint, code: known }: FailureContext,
 ): Promise<RegistryError> {
   const { status } = response;
   const errors = parseErrors(await textOf(response));
   const words = errors.slice(0, MOST).map(({ code, message }) => (message ? `${code} (${message})` : code));
   const reason = words.length > 0 ? `the registry says ${words.join(", ")}` : `the registry answered ${status}`;
   const codes = errors.map(({ code }) => code);
-  const code = codeOf(status, codes);
-  return new RegistryError(code, `${what}: ${reason}`, {
+  const code = known ?? codeOf(status, codes);
+  return new RegistryError(code, `${what}: ${reason}${untilWhen(response)}`, {
     method,
     url: redact(url),
     status,
     errors: codes,
     hint: hintOf(code, hint),
   });
+}
+
+/** When a registry that asked for patience may be asked again: minutes are told, hours matter. */
+function untilWhen(response: Response): string {
+  const patience = isPassing(response.status) ? patienceOf(response) : undefined;
+  const time = Date.now() + (patience ?? Number.NaN);
+  if (!patience || Number.isNaN(new Date(time).getTime())) return "";
+  return `; it does not want to be asked before ${new Date(time).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
 function codeOf(status: number, errors: readonly string[]): ErrorCode {
@@ -47,25 +58,20 @@ function codeOf(status: number, errors: readonly string[]): ErrorCode {
 }
 
 function hintOf(code: ErrorCode, hint: string | undefined): string | undefined {
-  if (code === "UNAUTHORIZED")
-    return hint ?? "check the name; if it is right, log in with docker login or podman login";
-  if (code === "DENIED") return hint ?? "these credentials, if any, may not do this: log in as somebody who may";
+  if (code === "UNAUTHORIZED") return hint ?? "check the name; if it is right, log in with dray login";
+  if (code === "DENIED")
+    return hint ?? "these credentials, if any, may not do this: log in as somebody who may, with dray login";
   if (code === "RATE_LIMITED") return "wait, or log in: registries allow more to whom they know";
   return undefined;
 }
 
 /** A network failure as an error. */
 export function networkError(what: string, host: string, error: unknown): AppError {
-  const trouble = troubleOf(error);
-  const hints: Partial<Record<typeof trouble, string>> = {
-    certificate: "install its certificate authority, or use --tls-verify=false",
-    "not-tls": "use --tls-verify=false for a registry that speaks plain http",
-    unreachable: "check the name and the network",
-  };
+  redactError(error);
   const reason = clean(networkReason(error), 300);
   return new AppError("NETWORK", `${what}: cannot talk to "${host}": ${reason}`, {
     cause: error,
-    hint: hints[trouble],
+    hint: networkHint(error, host),
   });
 }
 
@@ -89,13 +95,20 @@ function parseErrors(text: string): { code: string; message: string }[] {
   if (Array.isArray(errors)) return errors.flatMap(parseOne);
   // Token servers are less strict about the form.
   const said = details ?? message ?? error;
-  return typeof said === "string" ? [{ code: "UNKNOWN", message: clean(said, 300) }] : [];
+  return typeof said === "string" ? [{ code: "UNKNOWN", message: clean(redactText(said), 300) }] : [];
 }
 
 function parseOne(value: unknown): { code: string; message: string }[] {
   if (typeof value !== "object" || value === null) return [];
-  const { code, message } = value as Record<string, unknown>;
-  const words = typeof message === "string" ? clean(message, 300) : "";
+  const { code, message, detail } = value as Record<string, unknown>;
+  const words = withDigest(typeof message === "string" ? clean(redactText(message), 300) : "", detail);
   if (typeof code === "string" && code !== "") return [{ code: clean(code, 64), message: words }];
   return words === "" ? [] : [{ code: "UNKNOWN", message: words }];
+}
+
+/** Which blob or child it is about stands in the detail, in one form or another. */
+function withDigest(words: string, detail: unknown): string {
+  const [digest] = /sha(?:256|512):[0-9a-f]{64,128}/.exec(JSON.stringify(detail) ?? "") ?? [];
+  if (digest === undefined || words.includes(digest)) return words;
+  return words === "" ? digest : `${words}: ${digest}`;
 }

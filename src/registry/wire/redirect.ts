@@ -1,6 +1,6 @@
 /** Redirects, followed by our own rules. OCI distribution-spec v1.1: Authorization must not travel to another host. */
 import { AppError } from "../../errors.ts";
-import { type Nearness, nearness, registryNearness } from "./address.ts";
+import type { Policy } from "../policy/policy.ts";
 import { drain } from "./drain.ts";
 import { type Exchange, isStreamed, type Transport } from "./exchange.ts";
 import { redact } from "./redact.ts";
@@ -9,25 +9,38 @@ import { cancelBody } from "./stall.ts";
 const MAX_HOPS = 10;
 /** What a storage backend answers to a HEAD for which only GET was signed (GitLab, some S3 setups). */
 const HEAD_REFUSED: ReadonlySet<number> = new Set([403, 405, 501]);
+/** Headers that say what is wanted or sent; all others may say who we are. */
+const OPEN_HEADERS: ReadonlySet<string> = new Set(["accept", "range", "if-range", "content-type", "content-range"]);
+
+/** Answers of hosts that the registry sent us to. */
+const foreign = new WeakSet<Response>();
+
+/** Whether an answer came from another host than the one that was asked: what it wants of us does not count. */
+export function isForeign(response: Response): boolean {
+  return foreign.has(response);
+}
 
 export interface RedirectOptions {
-  /** The registry may send us from https to http. Default false. */
-  readonly insecure?: boolean | undefined;
-  /** Where the host of a registry is. Default: by its spelling, then by DNS. */
-  readonly where?: ((hostname: string) => Promise<Nearness>) | undefined;
+  /**
+   * A request with a secret stays at its origin. For token servers: without the secret it would get a token for nobody, which
+   * looks like success. Default false: the secret is left behind.
+   */
+  readonly secretsStay?: boolean | undefined;
 }
 
 /**
- * Follows up to 10 redirects. Authorization stays with its origin; https never becomes http; a public registry cannot send
- * us into private networks. A HEAD that fails after a redirect is asked again as a GET whose body is left unread.
+ * Follows up to 10 redirects, each where the policy lets us go. What says who we are stays with its origin. A HEAD that
+ * fails after a redirect is asked again as a GET whose body is left unread. Throws DENIED for a hop that is refused.
  */
-export function withRedirects(next: Transport, options: RedirectOptions = {}): Transport {
+export function withRedirects(next: Transport, policy: Policy, options: RedirectOptions = {}): Transport {
   return async (url, exchange) => {
-    const { response, hops } = await follow(next, url, exchange, options);
+    const { response, hops } = await follow(next, url, exchange, policy, options);
     if (exchange.method !== "HEAD" || hops === 0 || !HEAD_REFUSED.has(response.status)) return response;
-    const { response: full } = await follow(next, url, { ...exchange, method: "GET" }, options);
+    const { response: full } = await follow(next, url, { ...exchange, method: "GET" }, policy, options);
     await cancelBody(full);
-    return new Response(null, { status: full.status, headers: full.headers });
+    const bare = new Response(null, { status: full.status, headers: full.headers });
+    if (isForeign(full)) foreign.add(bare);
+    return bare;
   };
 }
 
@@ -35,62 +48,52 @@ async function follow(
   next: Transport,
   start: string,
   first: Exchange,
-  options: RedirectOptions,
+  policy: Policy,
+  { secretsStay = false }: RedirectOptions,
 ): Promise<{ response: Response; hops: number }> {
   let url = new URL(start);
   let exchange = first;
   for (let hops = 0; ; hops++) {
     const response = await next(url.href, exchange);
     const location = response.headers.get("location");
-    if (![301, 302, 303, 307, 308].includes(response.status) || location === null)
-      return { response: url.origin === new URL(start).origin ? response : withoutChallenge(response), hops };
+    if (url.origin !== new URL(start).origin) foreign.add(response);
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return { response, hops };
     await drain(response);
     if (hops === MAX_HOPS) throw refused(start, `more than ${MAX_HOPS} redirects`);
-    const target = await check(url, location, new URL(start), options);
-    const isOtherOrigin = target.origin !== url.origin;
-    if (isOtherOrigin && exchange.method === "POST" && exchange.upload)
-      throw refused(start, "a form with secrets stays");
-    exchange = moved(exchange, response.status, isOtherOrigin);
+    const target = targetOf(location, url, start);
+    const isSecret = first.headers.authorization !== undefined || first.upload !== undefined;
+    if (secretsStay && isSecret && target.origin !== url.origin)
+      throw refused(start, `a redirect to "${redact(target.href)}", where secrets may not go`);
+    exchange = await moved(exchange, response.status, url, target, policy);
     if (isStreamed(exchange) && (exchange.upload as { once?: true }).once)
       throw refused(start, "its content came from a pipe and cannot be sent again to where it redirects");
     url = target;
   }
 }
 
-async function check(from: URL, location: string, start: URL, options: RedirectOptions): Promise<URL> {
-  if (!URL.canParse(location, from)) throw refused(start.href, "a redirect to what is not a URL");
+/** Without user info, which a runtime would send as a login or refuse to send at all. */
+function targetOf(location: string, from: URL, start: string): URL {
+  if (!URL.canParse(location, from)) throw refused(start, "a redirect to what is no URL");
   const target = new URL(location, from);
-  const shown = redact(target.href);
-  if (target.protocol !== "https:" && target.protocol !== "http:") throw refused(start.href, `a redirect to ${shown}`);
-  if (from.protocol === "https:" && target.protocol === "http:" && !options.insecure)
-    throw refused(start.href, `a redirect from https to ${shown}`);
-  const near = nearness(target.hostname);
-  if (near === "public" || target.hostname === start.hostname) return target;
-  if (!isReachableFrom(await (options.where ?? registryNearness)(start.hostname), near))
-    throw refused(start.href, `a redirect into a ${near} network, to ${shown}`);
+  target.username = "";
+  target.password = "";
   return target;
 }
 
-/** Loopback sees all but link-local; a private network sees itself. */
-function isReachableFrom(registry: Nearness, target: Nearness): boolean {
-  return registry === target || (registry === "loopback" && target === "private");
+/** The exchange as it goes on at `target`. Throws DENIED where it may not. */
+async function moved(exchange: Exchange, status: number, from: URL, target: URL, policy: Policy): Promise<Exchange> {
+  const { signal } = exchange;
+  const staysWhole = status !== 303 || exchange.method === "HEAD";
+  const hop = staysWhole && exchange.upload !== undefined ? "upload" : "redirect";
+  const verdict = await policy.admit(`Cannot follow "${redact(from.href)}"`, hop, from, target, { signal });
+  const headers = verdict.may === "credentials" ? exchange.headers : openOf(exchange.headers);
+  return staysWhole ? { ...exchange, headers } : { ...exchange, method: "GET", headers, upload: undefined };
 }
 
-function moved(exchange: Exchange, status: number, isOtherOrigin: boolean): Exchange {
-  const { authorization: _, cookie: __, ...open } = exchange.headers;
-  const headers = isOtherOrigin ? open : exchange.headers;
-  if (status !== 303 || exchange.method === "HEAD") return { ...exchange, headers };
-  return { ...exchange, method: "GET", headers, upload: undefined };
-}
-
-/** A foreign host must not ask for the registry's credentials. */
-function withoutChallenge(response: Response): Response {
-  if (response.status !== 401) return response;
-  const headers = new Headers(response.headers);
-  headers.delete("www-authenticate");
-  return new Response(response.body, { status: response.status, headers });
+function openOf(headers: Exchange["headers"]): Exchange["headers"] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => OPEN_HEADERS.has(name)));
 }
 
 function refused(url: string, reason: string): AppError {
-  return new AppError("UNSUPPORTED", `Cannot follow "${redact(url)}": ${reason}`);
+  return new AppError("DENIED", `Cannot follow "${redact(url)}": ${reason}`);
 }

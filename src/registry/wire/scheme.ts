@@ -3,10 +3,10 @@
 import { createFlights } from "../../bytes/flight.ts";
 import { either } from "../../bytes/signal.ts";
 import { AppError } from "../../errors.ts";
-import { isLoopback } from "./address.ts";
+import { troubleOf } from "../network/trouble.ts";
+import { isLoopback } from "../policy/address.ts";
 import { drain } from "./drain.ts";
 import type { Transport } from "./exchange.ts";
-import { troubleOf } from "./network.ts";
 
 /** A server that takes plain http for a broken TLS greeting, or the other way round, may wait for the rest for ever. */
 const PATIENCE = 10_000;
@@ -17,7 +17,8 @@ export type FindOrigin = (options?: { signal?: AbortSignal | undefined }) => Pro
 /**
  * https, without asking, for all but two kinds of registry. This machine's own is asked by http first, since that is what
  * tests and mirrors speak; one whose certificate need not be checked is asked by https first, then by http. An answer of
- * any kind decides; nothing that is encrypted falls back silently for other registries.
+ * the host decides, a refused certificate too; a proxy's that it is not there does not. Nothing that is encrypted falls back
+ * for other registries.
  */
 export function createScheme(host: string, tlsVerify: boolean, send: Transport): FindOrigin {
   const hostname = new URL(`https://${host}`).hostname;
@@ -28,6 +29,11 @@ export function createScheme(host: string, tlsVerify: boolean, send: Transport):
     const schemes = tlsVerify ? ["http", "https"] : ["https", "http"];
     return (found ??= await flights("", signal, () => probe(host, schemes, !tlsVerify, send, signal)));
   };
+}
+
+/** What TLS servers say to plain http; after TLS has failed, also what a proxy says where it finds nobody. */
+function isDoubtful(status: number, hasFailed: boolean): boolean {
+  return status === 400 || (hasFailed && status >= 502 && status <= 504);
 }
 
 async function probe(
@@ -50,9 +56,9 @@ async function probe(
         signal: either(signal, limit),
       });
       await drain(response);
-      // What TLS servers say to plain http.
-      if (scheme === "https" || response.status !== 400) return origin;
-      fallback = origin;
+      if (scheme === "https" || !isDoubtful(response.status, first !== undefined)) return origin;
+      // TLS was cut, not refused: it may be there the next time.
+      if (first === undefined || troubleOf(first) === "not-tls") fallback = origin;
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof AppError) throw error;

@@ -1,10 +1,13 @@
 /** The watchdog over an exchange: it has no total time limit, but some byte must move. */
 import type { ByteStream } from "../../bytes/stream.ts";
 import type { Exchange, Transport, Upload } from "./exchange.ts";
+import { afterReading, type ReadingWatch, watchReading } from "./reading.ts";
+
+export { bodyOf, cancelBody } from "./reading.ts";
 
 /** A registry moves a large blob into place before it answers; it gets this many times longer for that. */
 const PATIENCE = 10;
-/** Bodies are sent in pieces of this many bytes, so that a slow line is not taken for a dead one. */
+/** Bodies are sent in pieces of this many bytes, so that a slow line is not taken for a dead one; what is sent at once gets the time of as many. */
 const STEP = 128 << 10;
 
 /**
@@ -17,11 +20,11 @@ export function withStall(next: Transport, stall: number): Transport {
     signal?.throwIfAborted();
     const watch = startWatch(stall, signal);
     try {
-      watch.arm(stall);
+      watch.arm(stall * (1 + (exchange.upload instanceof Uint8Array ? exchange.upload.length / STEP : 0)));
       const response = await next(url, { ...exchange, ...watched(exchange, watch, stall), signal: watch.signal });
       watch.disarm();
-      if (response.body) watches.set(response.body, { watch, stall });
-      else watch.end();
+      watchReading(response, watch);
+      afterReading(response, watch.end);
       return response;
     } catch (error) {
       watch.end();
@@ -30,39 +33,12 @@ export function withStall(next: Transport, stall: number): Transport {
   };
 }
 
-/** By the body that it watches, which stays the same when a response is given other headers. */
-const watches = new WeakMap<ReadableStream, { readonly watch: Watch; readonly stall: number }>();
-
-/** The bytes of a response, under the watchdog of its exchange; none where it has no body. To be read once, or cancelled. */
-export async function* bodyOf({ body }: Response): ByteStream {
-  if (!body) return;
-  const { watch, stall } = watches.get(body) ?? {};
-  try {
-    watch?.arm(stall!);
-    for await (const chunk of body as unknown as ByteStream) {
-      watch?.disarm();
-      yield chunk;
-      watch?.arm(stall!);
-    }
-  } catch (error) {
-    throw watch?.signal.aborted ? watch.signal.reason : error;
-  } finally {
-    watch?.end();
-  }
-}
-
-/** Lets go of a body that nobody reads, and of its connection. */
-export async function cancelBody({ body }: Response): Promise<void> {
-  if (!body) return;
-  watches.get(body)?.watch.end();
-  await body.cancel();
-}
-
-interface Watch {
-  readonly signal: AbortSignal;
-  /** Nothing happens after the end: a runtime may ask for the end of a body when the answer to it is here already. */
-  arm(milliseconds: number): void;
-  disarm(): void;
+interface Watch extends ReadingWatch {
+  /**
+   * For so many milliseconds; default the stall. Nothing happens after the end: a runtime may ask for the end of a body
+   * when the answer to it is here already.
+   */
+  arm(milliseconds?: number): void;
   /** Disarms for good, and forgets the caller's signal. */
   end(): void;
 }
@@ -95,7 +71,7 @@ function startWatch(stall: number, outer: AbortSignal | undefined): Watch {
   return {
     signal: controller.signal,
     // Once for each chunk: the timer is left running, and looks at the deadline when it fires.
-    arm(milliseconds) {
+    arm(milliseconds = stall) {
       if (ended) return;
       deadline = performance.now() + milliseconds;
       if (timer === undefined || due > deadline) schedule(milliseconds);
@@ -117,7 +93,7 @@ function watched({ upload }: Exchange, watch: Watch, stall: number): { upload?: 
     watch.disarm();
     for await (const chunk of open()) {
       for (let at = 0; at < chunk.length; at += STEP) {
-        watch.arm(stall);
+        watch.arm();
         yield chunk.subarray(at, at + STEP);
         watch.disarm();
       }

@@ -1,7 +1,7 @@
 /** The first layer over the transport: what every request carries, and a line about each for whoever debugs. Made with ofetch. */
 import { createFetch, FetchError, type FetchOptions } from "ofetch";
 import type { Exchange, Transport } from "./exchange.ts";
-import { redact } from "./redact.ts";
+import { redact, redactError } from "./redact.ts";
 
 /** One request on the network: retries, redirects and token requests are lines of their own. */
 export interface RequestLine {
@@ -38,8 +38,8 @@ export function withWire(transport: Transport, { userAgent, onRequest }: WireOpt
       onRequest?.(line(url, exchange, response.status, start));
       return response;
     } catch (error) {
-      if (error instanceof FetchError && error.cause !== undefined) throw error.cause;
-      throw error;
+      if (exchange.signal?.aborted) throw exchange.signal.reason;
+      throw redactError(error instanceof FetchError && error.cause !== undefined ? error.cause : error);
     }
   };
 }

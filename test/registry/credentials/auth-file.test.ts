@@ -1,92 +1,109 @@
-/** Credential files as docker and podman write them. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { credentialsFromFiles } from "../../../src/registry/credentials/auth-file.ts";
-import { type TemporaryFolder, temporaryFolder } from "../../support/temporary.ts";
+/** Files of logins as docker and podman write them. */
+import { describe, expect, test } from "bun:test";
+import { credentialOf, parseAuthFile } from "../../../src/registry/credentials/auth-file.ts";
+import type { Credential } from "../../../src/registry/credentials/credential.ts";
+import { errorOf } from "../../support/thrown.ts";
 
-let folder: TemporaryFolder;
-beforeAll(async () => {
-  folder = await temporaryFolder();
-});
-afterAll(() => folder[Symbol.asyncDispose]());
+const FILE = "/home/me/.docker/config.json";
 
-let count = 0;
-async function file(content: unknown, name = `${++count}.json`): Promise<string> {
-  const path = join(folder.path, name);
-  await writeFile(path, typeof content === "string" ? content : JSON.stringify(content));
-  return path;
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
 }
 
-const AUTH = Buffer.from("me:pass:word").toString("base64");
-const ME = { username: "me", password: "pass:word" };
+function onlyEntry(fields: unknown): Credential | undefined {
+  const { entries } = parseAuthFile(JSON.stringify({ auths: { "r.example": fields } }), FILE);
+  return credentialOf(entries[0]!, FILE);
+}
 
-test.each([
-  ["r.example", "r.example"],
-  ["r.example:5000", "r.example:5000"],
-  ["https://r.example", "r.example"],
-  ["https://r.example/v1/", "r.example"],
-  ["r.example/v2/", "r.example"],
-  ["R.example", "r.example"],
-  ["https://index.docker.io/v1/", "docker.io"],
-  ["registry-1.docker.io", "docker.io"],
-  ["docker.io", "index.docker.io"],
-])("the key %s is for %s", async (key, host) => {
-  const find = credentialsFromFiles([await file({ auths: { [key]: { auth: AUTH } } })]);
-  expect(await find(host)).toEqual(ME);
-  expect(await find("other.example")).toBeUndefined();
+describe("an entry", () => {
+  const ME = { username: "me", password: "pass:word" };
+  test.each<[string, unknown, Credential | undefined]>([
+    ["auth", { auth: base64("me:pass:word") }, ME],
+    ["padded auth", { auth: base64("me:pass:word\0\0") }, ME],
+    ["plain fields", { username: "me", password: "pass:word" }, ME],
+    ["auth before plain fields", { auth: base64("me:pass:word"), username: "you", password: "x" }, ME],
+    ["plain fields with an empty auth", { auth: "", username: "me", password: "pass:word" }, ME],
+    [
+      "an identity token",
+      { identitytoken: "refresh" },
+      { username: "<token>", password: "", identityToken: "refresh" },
+    ],
+    [
+      "an identity token with auth",
+      { auth: base64("00000000:"), identitytoken: "refresh" },
+      { username: "00000000", password: "", identityToken: "refresh" },
+    ],
+    ["a registry token", { registrytoken: "jwt" }, { username: "<token>", password: "", registryToken: "jwt" }],
+    ["nothing", {}, undefined],
+    ["null", null, undefined],
+    ["something else", { email: "me@example.com" }, undefined],
+    ["a user name alone", { username: "me" }, undefined],
+  ])("with %s", (_, fields, expected) => {
+    expect(onlyEntry(fields)).toEqual(expected);
+  });
+
+  test.each([
+    ["no colon", { auth: base64("topsecret") }, '"auth" of "r.example" is not base64 of user:password'],
+    [
+      "a user that Basic cannot carry",
+      { username: "a:b", password: "topsecret" },
+      'the user name of "r.example" is not one',
+    ],
+    ["a token of two lines", { registrytoken: "topsecret\nx" }, '"registrytoken" of "r.example" is not a token'],
+  ])("with %s is refused without showing it", async (_, fields, reason) => {
+    const error = await errorOf(() => onlyEntry(fields));
+    expect(error).toBe(`USAGE: Cannot read credentials "${FILE}": ${reason}`);
+  });
 });
 
-test("not another port, nor a namespace of it", async () => {
-  const find = credentialsFromFiles([
-    await file({ auths: { "r.example:5000": { auth: AUTH }, "r.example/team": { auth: AUTH } } }),
+test("keys for less come first, then the usual spelling", () => {
+  const keys = ["https://r.example/v1/", "r.example", "r.example/a", "r.example/a/b", "docker.io"];
+  const text = JSON.stringify({ auths: Object.fromEntries(keys.map((key) => [key, {}])) });
+  const { entries } = parseAuthFile(text, FILE);
+  const found = entries.filter(({ host }) => host === "r.example").map(({ key }) => key);
+  expect(found).toEqual(["r.example/a/b", "r.example/a", "r.example", "https://r.example/v1/"]);
+});
+
+test("programs are found by every spelling of the registry", () => {
+  const credHelpers = {
+    "https://index.docker.io/v1/": "hub",
+    "R.example": "ecr-login",
+    "s.example": "",
+    "t.example/team": "x",
+  };
+  const { helpers, store } = parseAuthFile(JSON.stringify({ credHelpers, credsStore: "pass" }), FILE);
+  expect([...helpers]).toEqual([
+    ["docker.io", "hub"],
+    ["r.example", "ecr-login"],
+    ["s.example", ""],
   ]);
-  expect(await find("r.example")).toBeUndefined();
+  expect(store).toBe("pass");
 });
 
-test("the exact key wins in a file, the first file among files", async () => {
-  const other = Buffer.from("other:x").toString("base64");
-  const first = await file({ auths: { "https://r.example/v1/": { auth: other }, "r.example": { auth: AUTH } } });
-  const second = await file({ auths: { "r.example": { auth: other }, "s.example": { auth: other } } });
-  const find = credentialsFromFiles([join(folder.path, "absent"), first, second]);
-  expect(await find("r.example")).toEqual(ME);
-  expect((await find("s.example"))?.username).toBe("other");
+test("Docker's first format is the map itself, which names no programs", () => {
+  const text = JSON.stringify({ "https://r.example": { auth: base64("me:x") }, credsStore: {} });
+  const { entries, store } = parseAuthFile(text, "/home/me/.dockercfg");
+  expect(entries.map(({ host }) => host)).toEqual(["r.example", "credsstore"]);
+  expect(store).toBeUndefined();
 });
 
-test("an empty entry, as helpers leave it, is passed over", async () => {
-  const find = credentialsFromFiles([
-    await file({ auths: { "r.example": {} }, credsStore: "desktop" }),
-    await file({ auths: { "r.example": { auth: AUTH } } }),
-  ]);
-  expect(await find("r.example")).toEqual(ME);
-});
-
-test("plain fields, identity tokens, padding, Docker's first format", async () => {
-  const padded = Buffer.from("me:pass:word\0\0").toString("base64");
-  const find = credentialsFromFiles([
-    await file({
-      auths: {
-        "a.example": { username: "me", password: "pass:word" },
-        "b.example": { auth: Buffer.from("00000000:").toString("base64"), identitytoken: "refresh" },
-        "c.example": { identitytoken: "refresh" },
-        "d.example": { auth: padded },
-      },
-    }),
-    await file({ "https://e.example": { auth: AUTH } }, ".dockercfg"),
-  ]);
-  expect(await find("a.example")).toEqual(ME);
-  expect(await find("b.example")).toEqual({ username: "00000000", password: "", identityToken: "refresh" });
-  expect(await find("c.example")).toEqual({ username: "<token>", password: "", identityToken: "refresh" });
-  expect(await find("d.example")).toEqual(ME);
-  expect(await find("e.example")).toEqual(ME);
-});
-
-test.each(["{", "[]", '{"auths":[]}', '{"auths":{"r.example":1}}', '{"auths":{"r.example":{"auth":"bm9wZQ=="}}}'])(
-  "names the malformed file: %s",
-  async (content) => {
-    const path = await file(content);
-    const error = await credentialsFromFiles([path])("r.example").catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "USAGE", message: expect.stringContaining(path) });
-    expect(JSON.stringify(error)).not.toContain("nope");
+test.each(["", "  \n", "{}", '\ufeff{"auths":{}}', '{"auths":null,"credHelpers":null,"credsStore":""}'])(
+  "%j has nothing",
+  (text) => {
+    const { entries, helpers, store } = parseAuthFile(text, FILE);
+    expect([entries.length, helpers.size, store]).toEqual([0, 0, undefined]);
   },
 );
+
+test.each([
+  ['{"topsecret', "it is not JSON"],
+  ['["topsecret"]', "it is not a JSON object"],
+  ['{"auths":["topsecret"]}', '"auths" is not an object'],
+  ['{"auths":{"r.example":"topsecret"}}', 'the entry of "r.example" is not an object'],
+  ['{"credHelpers":"topsecret"}', '"credHelpers" is not an object'],
+  ['{"credHelpers":{"r.example":"../topsecret"}}', 'credHelpers of "r.example" is not the name of a program'],
+  ['{"credsStore":"pass; topsecret"}', "credsStore is not the name of a program"],
+  ['{"credsStore":7}', "credsStore is not the name of a program"],
+])("%s is refused: %s", async (text, reason) => {
+  expect(await errorOf(() => parseAuthFile(text, FILE))).toBe(`USAGE: Cannot read credentials "${FILE}": ${reason}`);
+});

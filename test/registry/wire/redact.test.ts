@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { clean } from "../../../src/bytes/text.ts";
 import { AppError } from "../../../src/errors.ts";
-import { networkReason, troubleOf } from "../../../src/registry/wire/network.ts";
-import { redact } from "../../../src/registry/wire/redact.ts";
+import { networkReason, troubleOf } from "../../../src/registry/network/trouble.ts";
+import { redact, redactError, redactText } from "../../../src/registry/wire/redact.ts";
 
 test.each([
   ["https://u:p@r.example/v2/a?scope=b&token=c", "https://r.example/v2/a?scope=b&token=***"],
@@ -12,10 +12,52 @@ test.each([
     "https://r.example/v2/a/blobs/uploads/1?_state=xyz&digest=sha256:1",
     "https://r.example/v2/a/blobs/uploads/1?_state=***&digest=sha256:1",
   ],
-  ["https://r.example/?secret", "https://r.example/?secret=***"],
+  ["https://r.example/?eyJhbGciOi", "https://r.example/?***"],
+  [`https://r.example/?${"s".repeat(50)}=x&n=1`, "https://r.example/?***&n=1"],
   ["nonsense", "(no URL)"],
 ])("%s is shown as %s", (url, shown) => {
   expect(redact(url)).toBe(shown);
+});
+
+const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+
+test.each([
+  [
+    "error sending request for url (https://u:p@cdn/x?sig=1&se=2)",
+    "error sending request for url (https://cdn/x?sig=***&se=***)",
+  ],
+  ["proxy http://me:hunter2@proxy.corp:3128/ said no", "proxy http://proxy.corp:3128/ said no"],
+  ["bad header authorization: Basic bWU6aHVudGVyMg==", "bad header authorization: ***"],
+  ['{"Authorization":"Bearer abc"}', '{"Authorization":***'],
+  ["you sent Bearer abcdefgh1234, which is wrong", "you sent Bearer ***, which is wrong"],
+  ["you sent Basic bWU6aHVudGVyMg== to us", "you sent Basic *** to us"],
+  [`token ${JWT} has expired`, "token *** has expired"],
+  ["X-Amz-Signature=0a1b&X-Amz-Date=2 is wrong", "X-Amz-Signature=***&X-Amz-Date=*** is wrong"],
+  ["GET /x?sv=1&se=2&sp=r&sig=abc%3D", "GET /x?sv=***&se=***&sp=***&sig=***"],
+  ['{"refresh_token":"abc","password": "hunter2"}', '{"refresh_token":"***","password": "***"}'],
+  ['Bearer realm="https://r.example/token",service="r"', 'Bearer realm="https://r.example/token",service="r"'],
+  ["manifest unknown: sha256:abc of library/token", "manifest unknown: sha256:abc of library/token"],
+])("%s is shown as %s", (text, shown) => {
+  expect(redactText(text)).toBe(shown);
+});
+
+test("errors of a runtime lose their secrets, in properties and causes too", () => {
+  // In two parts: what is shown of an error may quote this file.
+  const secret = ["hunt", "er2"].join("");
+  const url = `https://cdn.example/x?X-Amz-Signature=${secret}`;
+  const inner = Object.assign(new Error(`cut: ${url}`), { path: url, errno: 5 });
+  const many = new AggregateError([Object.assign(new TypeError("x"), { input: url })], url);
+  const error = redactError(Object.assign(new TypeError(`error for ${url}`, { cause: inner }), { code: "E" }));
+  inner.cause = many;
+  redactError(error);
+  const shown = Bun.inspect(error, { depth: 10 });
+  expect(shown).toContain("https://cdn.example/x?X-Amz-Signature=***");
+  expect(shown).not.toContain(secret);
+  expect(String((error as Error).stack)).not.toContain(secret);
+  expect(error).toMatchObject({ code: "E", cause: { errno: 5, path: "https://cdn.example/x?X-Amz-Signature=***" } });
+  const frozen = Object.freeze(new Error("fine"));
+  expect(redactError(frozen)).toBe(frozen);
+  expect(redactError("a string")).toBe("a string");
 });
 
 test("words of others move no cursor and stay on one line", () => {

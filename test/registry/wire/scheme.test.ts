@@ -60,6 +60,20 @@ test("unverified: https, then http", async () => {
     );
 });
 
+test("unverified: what says nothing of the host decides nothing", async () => {
+  const cut = new Error("cut");
+  const gateway = probing({ https: cut, http: 503 });
+  expect(await createScheme("r.example", false, gateway.send)().catch((thrown: unknown) => thrown)).toBe(cut);
+  const busy = probing({ https: cut, http: 400 });
+  expect(await createScheme("r.example", false, busy.send)().catch((thrown: unknown) => thrown)).toBe(cut);
+  expect(await createScheme("r.example", false, probing({ https: NOT_TLS, http: 400 }).send)()).toBe(
+    "http://r.example",
+  );
+  expect(await createScheme("r.example", false, probing({ https: UNTRUSTED, http: 200 }).send)()).toBe(
+    "https://r.example",
+  );
+});
+
 test("a certificate is an answer, a closed port too, and a failure is not kept", async () => {
   expect(await createScheme("localhost:1", true, probing({ http: 400, https: UNTRUSTED }).send)()).toStartWith("https");
   const closed = probing({ http: REFUSED, https: 200 });

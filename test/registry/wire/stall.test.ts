@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { type ByteStream, type Bytes, collect, streamOf } from "../../../src/bytes/stream.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
+import { withRefusals } from "../../../src/registry/wire/refusal.ts";
 import { bodyOf, cancelBody, withStall } from "../../../src/registry/wire/stall.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
@@ -134,4 +135,25 @@ test("an upload's end that is asked for after its answer arms nothing", async ()
   expect((await late!.next()).done).toBe(true);
   await Bun.sleep(40);
   expect(signal!.aborted).toBe(false);
+});
+
+test("what is sent at once from memory has the time of as many pieces", async () => {
+  const slow: Transport = async (_, { signal }) => {
+    await Bun.sleep(60);
+    signal!.throwIfAborted();
+    return new Response(null, { status: 201 });
+  };
+  const put = { ...GET, method: "PUT", upload: new Uint8Array(1 << 20) };
+  expect((await withStall(slow, 20)("https://r.example/", put)).status).toBe(201);
+  await expect(withStall(slow, 20)("https://r.example/", { ...put, upload: new Uint8Array(10) })).rejects.toThrow();
+});
+
+test("a refusal whose words never come is a refusal all the same", async () => {
+  const mute: Transport = async (url, exchange) => {
+    const { body } = await quiet(1)(url, exchange);
+    return new Response(body, { status: 403 });
+  };
+  const response = await withRefusals(withStall(mute, 20))("https://r.example/", GET);
+  expect(response.status).toBe(403);
+  expect((await collect(bodyOf(response), 100))?.length).toBe(10);
 });

@@ -1,0 +1,107 @@
+/** A file that has another name until it is whole. */
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { onDisk } from "../bytes/disk.ts";
+import { readHandle, writeFully } from "../bytes/file.ts";
+import type { ByteStream, Bytes } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
+
+export interface IncompleteFile {
+  /** The name that it is to have. */
+  readonly path: string;
+  /** Calls need not wait for each other. */
+  write(bytes: Bytes, position: number): Promise<void>;
+  truncate(size: number): Promise<void>;
+  /** The first `size` bytes of what was written. */
+  read(size: number): ByteStream;
+  /** Syncs all of it to the disk, and closes it: nothing is written afterwards. */
+  seal(): Promise<void>;
+  /** Gives a sealed file its name, over an older one if need be. */
+  publish(): Promise<void>;
+  /** Removes what was not published. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Makes `.<name>.incomplete` beside `path`; what a killed run left there is replaced. Throws STORAGE, now or later, where the
+ * system refuses, and where another run has begun to write the same file meanwhile: the last one to begin is the one to end.
+ */
+export async function createIncomplete(path: string): Promise<IncompleteFile> {
+  const incomplete = join(dirname(path), `.${basename(path)}.incomplete`);
+  const file = await onDisk(path, () => create(path, incomplete));
+  const disk = syncAhead(file);
+  let published = false;
+  return {
+    path,
+    async write(bytes, position) {
+      await onDisk(path, () => writeFully(file, [bytes], position));
+      disk.note(bytes.length);
+    },
+    truncate: (size) => onDisk(path, () => file.truncate(size)),
+    read: (size) => readHandle(file, { end: size, reuse: true }),
+    seal: () =>
+      onDisk(path, async () => {
+        await disk.settle();
+        await file.sync();
+        if (!(await isAt(file, incomplete)))
+          throw new AppError("STORAGE", `Cannot write "${path}": another run writes it at the same time`);
+        await file.close();
+      }),
+    async publish() {
+      await onDisk(path, () => rename(incomplete, path));
+      published = true;
+    },
+    async discard() {
+      if (published) return;
+      await disk.settle().catch(() => {});
+      // Once sealed it is closed already, and ours all the same.
+      const isOurs = await isAt(file, incomplete).catch(() => true);
+      await file.close().catch(() => {});
+      if (isOurs) await rm(incomplete, { force: true });
+    },
+  };
+}
+
+/** A link that someone put there is not followed. */
+async function create(path: string, incomplete: string): Promise<FileHandle> {
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile()) throw new Error("something that is no file has that name");
+  await rm(incomplete, { force: true });
+  return open(incomplete, "wx+");
+}
+
+/** Whether an open file still has the name that it was made with. Some network file systems make up numbers: then its size tells. */
+async function isAt(file: FileHandle, path: string): Promise<boolean> {
+  const [own, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
+  return there !== undefined && (own.ino === there.ino || own.size === there.size);
+}
+
+/** Bytes that may wait in memory for the disk before it is asked to take them. */
+const SYNC_AFTER = 64 << 20;
+
+/** Lets the disk work while the file grows, so that the sync at the end is short. */
+function syncAhead(file: FileHandle) {
+  let waiting = 0;
+  let syncing: Promise<void> | undefined;
+  let failure: { error: unknown } | undefined;
+  return {
+    note(bytes: number): void {
+      waiting += bytes;
+      if (syncing !== undefined || waiting < SYNC_AFTER) return;
+      waiting = 0;
+      syncing = file
+        .datasync()
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => {
+          syncing = undefined;
+        });
+    },
+    /** The system tells an error of the disk once only: one that came here must not be lost. */
+    async settle(): Promise<void> {
+      await syncing;
+      if (failure) throw failure.error;
+    },
+  };
+}

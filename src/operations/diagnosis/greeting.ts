@@ -1,0 +1,71 @@
+/** Whether what answers is a registry: its API's root, and its clock. OCI distribution-spec v1.1 "Determining Support". */
+import { drain } from "../../registry/wire/drain.ts";
+import { ask, type Examination, reasonOf } from "./examination.ts";
+import type { Finding } from "./finding.ts";
+
+/** Seconds that two clocks may be apart before tokens and certificates are in doubt. */
+const SLACK = 60;
+
+export interface Greeting {
+  /** It may be asked more. */
+  readonly isRegistry: boolean;
+  readonly response: Response;
+}
+
+/** Greets the registry. Throws where nobody answers, and where the credentials are wrong. */
+export async function* examineGreeting(examination: Examination): AsyncGenerator<Finding, Greeting> {
+  const { client, journal } = examination;
+  const started = performance.now();
+  const response = await ask(examination, "none", "GET", "/v2/");
+  const milliseconds = Math.round(performance.now() - started);
+  const origin = await client.origin("Cannot examine", examination);
+  yield { check: "connection", state: "ok", said: `answers at ${origin} (${milliseconds} ms)` };
+  yield examineClock(response.headers.get("date"));
+  const protocol = await describeProtocol(examination, response, journal.at(-1)?.url.host);
+  yield protocol;
+  return { isRegistry: protocol.state !== "failed", response };
+}
+
+function examineClock(date: string | null): Finding {
+  const check = "clock";
+  const there = Date.parse(date ?? "");
+  if (Number.isNaN(there)) return { check, state: "skipped", said: "the registry does not tell its time" };
+  const apart = Math.round((Date.now() - there) / 1000);
+  if (Math.abs(apart) <= SLACK) return { check, state: "ok", said: "this machine and the registry agree" };
+  const how = `${Math.abs(apart)} s ${apart > 0 ? "ahead of" : "behind"}`;
+  return {
+    check,
+    state: "warning",
+    said: `this machine is ${how} the registry: certificates and tokens may be refused`,
+    advice: "set the clock, by NTP",
+  };
+}
+
+async function describeProtocol(
+  examination: Examination,
+  response: Response,
+  asked: string | undefined,
+): Promise<Finding> {
+  const check = "protocol";
+  const { status, headers } = response;
+  const isPage = /^(?:text\/html|application\/xhtml)/i.test(headers.get("content-type") ?? "");
+  if (isPage && status !== 401 && !headers.has("docker-distribution-api-version")) {
+    await drain(response);
+    return {
+      check,
+      state: "failed",
+      said: `a web page (${status}) answers at ${asked}, and no registry`,
+      advice: PATHS,
+    };
+  }
+  if (response.ok) {
+    await drain(response);
+    return { check, state: "ok", said: "speaks the OCI distribution API" };
+  }
+  const said = await reasonOf(examination, response);
+  if (status === 401) return { check, state: "ok", said: "speaks the OCI distribution API, to those whom it knows" };
+  return { check, state: "warning", said: `/v2/: ${said}`, advice: PATHS };
+}
+
+const PATHS =
+  "check host and port: a registry has /v2/ at its root, and one below a path needs a host or a port of its own";

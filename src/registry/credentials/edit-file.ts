@@ -1,0 +1,96 @@
+/** A small file changed in place as far as others can see: one writer at a time, whole before it is there, links kept. */
+import { constants } from "node:fs";
+import { mkdir, open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { writeFully } from "../../bytes/file.ts";
+import { encode } from "../../bytes/stream.ts";
+import { AppError, reasonOf } from "../../errors.ts";
+import type { Call } from "../../store/store.ts";
+
+/** Milliseconds after which a lock has been left behind: edits take a few. */
+const STALE = 10_000;
+const PAUSE = 20;
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+
+/**
+ * Replaces the text of a file by what `change` makes of it; undefined leaves it. An absent file is an empty text. The new one
+ * may be read by its owner only, and so may folders that are made on the way. What `change` throws leaves the file as it
+ * was. Throws STORAGE.
+ */
+export async function editFile(
+  path: string,
+  change: (text: string) => string | undefined,
+  { signal }: Call = {},
+): Promise<void> {
+  try {
+    const target = await followLinks(path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    const lock = `${target}.dray-lock`;
+    await takeLock(lock, signal);
+    try {
+      const old = await readFile(target, "utf8").catch(orAbsent);
+      const text = change(old ?? "");
+      if (text !== undefined) await replace(target, text);
+    } finally {
+      await rm(lock, { force: true });
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof AppError) throw error;
+    throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Where a path leads, also where nothing is there yet. */
+async function followLinks(path: string): Promise<string> {
+  let at = path;
+  for (let link = 0; link < MOST_LINKS; link++) {
+    const next = await readlink(at).catch(() => undefined);
+    if (next === undefined) return at;
+    at = resolve(dirname(at), next);
+  }
+  throw new AppError("STORAGE", `Cannot write "${path}": its links lead nowhere`);
+}
+
+async function takeLock(path: string, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      await (await open(path, "wx", 0o600)).close();
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const held = await stat(path).catch(orAbsent);
+    if (held && Date.now() - held.mtimeMs > STALE) await rm(path, { force: true });
+    else await sleep(PAUSE, undefined, { signal });
+  }
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.new`;
+  const old = await stat(path).catch(orAbsent);
+  try {
+    await rm(temporary, { force: true });
+    const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+    const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      await writeFully(file, [encode(text)]);
+      // Root may log in for somebody else, who must be able to read it.
+      if (old) await file.chown(old.uid, old.gid).catch(() => {});
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function orAbsent(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+}

@@ -1,0 +1,78 @@
+/** Looks for tags that are mostly not there, with as few requests as that takes. OCI distribution-spec v1.1 "Listing Tags". */
+import { collect } from "../../bytes/stream.ts";
+import { createTurns } from "../../bytes/turns.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { isTag } from "../../oci/reference.ts";
+import type { Call } from "../../store/store.ts";
+import type { Client } from "../client.ts";
+import { pullScope } from "../endpoint.ts";
+import { resolveManifest } from "../manifests.ts";
+import { drain } from "../wire/drain.ts";
+import { bodyOf } from "../wire/stall.ts";
+
+/** Asked for at once; ECR refuses more. */
+const PAGE = 1000;
+const PAGE_LIMIT = 8 << 20;
+
+export interface TagFinder {
+  /** Those of the tags that are there, with what they stand for. */
+  find(path: string, tags: readonly string[], options?: Call): Promise<ReadonlyMap<string, Descriptor>>;
+  /** A tag of this repository was written: what was listed is no longer so. */
+  forget(path: string): void;
+}
+
+/**
+ * A finder for the repositories of a registry. The first look at a repository lists its tags; where that is one page, nothing
+ * is asked for what is not in it from then on. Where it is more, or not allowed, each tag is asked for by HEAD.
+ */
+export function createTagFinder(client: Client): TagFinder {
+  const known = new Map<string, ReadonlySet<string> | undefined>();
+  const inTurn = createTurns<string>();
+  async function listed(path: string, options: Call): Promise<ReadonlySet<string> | undefined> {
+    if (!known.has(path))
+      await inTurn(path, options.signal, async () => {
+        if (!known.has(path)) known.set(path, await firstPage(client, path, options));
+      });
+    return known.get(path);
+  }
+  return {
+    async find(path, tags, options = {}) {
+      const all = await listed(path, options);
+      const candidates = all ? tags.filter((tag) => all.has(tag)) : tags;
+      const found = await Promise.all(
+        candidates.map((tag) => resolveManifest(client, path, tag, { ...options, hasty: all === undefined })),
+      );
+      return new Map(candidates.flatMap((tag, at) => (found[at] ? [[tag, found[at]] as const] : [])));
+    },
+    forget: (path) => void known.delete(path),
+  };
+}
+
+/** All tags where they are so few; undefined where there are more, or nobody tells. Only those that name a digest are kept. */
+async function firstPage(client: Client, path: string, { signal }: Call): Promise<ReadonlySet<string> | undefined> {
+  const what = `Cannot list the tags of "${client.host}/${path}"`;
+  const expect = [400, 401, 403, 404, 405, 406, 501];
+  const response = await client.send(what, "GET", `/v2/${path}/tags/list?n=${PAGE}`, {
+    scopes: pullScope(path),
+    expect,
+    signal,
+  });
+  if (!response.ok || response.headers.has("link")) {
+    await drain(response);
+    return undefined;
+  }
+  const bytes = await collect(bodyOf(response), PAGE_LIMIT);
+  const tags = bytes && parseTags(bytes);
+  // A page that is just full may be cut without a word; an empty one is no list of a repository that was read from.
+  if (!tags || tags.length === 0 || tags.length === PAGE) return undefined;
+  return new Set(tags.filter((tag): tag is string => typeof tag === "string" && isTag(tag) && /^sha\d+-/.test(tag)));
+}
+
+function parseTags(bytes: Uint8Array): readonly unknown[] | undefined {
+  try {
+    const { tags } = JSON.parse(new TextDecoder().decode(bytes)) as { tags?: unknown };
+    return Array.isArray(tags) ? tags : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,137 @@
+/** Asking again: after network errors, and after the statuses that pass. */
+import { backoff, pause, type RetryPolicy } from "../../bytes/retry.ts";
+import { AppError } from "../../errors.ts";
+import { networkReason, type Trouble, troubleOf } from "../network/trouble.ts";
+import { drain } from "../wire/drain.ts";
+import { type Exchange, isStreamed, type Trail, type Transport } from "../wire/exchange.ts";
+import { isPassing, patienceOf } from "./passing.ts";
+import type { Standing } from "./standing.ts";
+import { createTraffic, type Host, type Traffic } from "./traffic.ts";
+
+export { isPassing } from "./passing.ts";
+
+/** A registry that wants more patience than this many milliseconds is not waited for. */
+const LONGEST_WAIT = 300_000;
+/** Tries at a host that nobody answers at: enough for a restart, without a minute of silence. */
+const UNREACHABLE_TRIES = 3;
+
+/** Told before each pause; `host` is the one that is waited for, where that is not the registry itself. */
+export type OnWait = (wait: {
+  milliseconds: number;
+  why: "rate-limit" | "retry";
+  reason: string;
+  host?: string;
+}) => void;
+
+export interface RetryOptions {
+  /** Default: of its own. */
+  readonly traffic?: Traffic | undefined;
+  readonly onWait?: OnWait | undefined;
+  /** Every answer will do, whatever its status. Default false. */
+  readonly anyAnswer?: boolean | undefined;
+}
+
+/** Tries in all that a kind of trouble deserves. */
+export function triesFor(trouble: Trouble, policy: RetryPolicy): number {
+  if (trouble === "certificate" || trouble === "not-tls" || trouble === "proxy") return 1;
+  return trouble === "unreachable" ? Math.min(UNREACHABLE_TRIES, policy.attempts) : policy.attempts;
+}
+
+/** What came of one try. */
+type Outcome = { readonly response: Response } | { readonly error: unknown };
+
+/** A try that failed in passing. */
+interface Failure {
+  readonly why: "rate-limit" | "retry";
+  readonly reason: string;
+  /** Tries in all that it deserves. */
+  readonly tries: number;
+  /** Milliseconds that the host asked for. */
+  readonly asked: number;
+  /** The host as a whole wants rest, or is not there: everybody waits. */
+  readonly isShared: boolean;
+  readonly isUnreachable: boolean;
+}
+
+/**
+ * Repeats what failed in passing; the last answer or error is the caller's. A streamed body is sent once: whoever has the
+ * stream decides about more. 429, 503, every Retry-After and a host that cannot be reached pause that host for the whole
+ * run, told once; other failures pause this request only. Who asks for more than five minutes is not waited for. A host
+ * that never answered, or refused all tries of a request while nobody else got through, is asked once for each further one.
+ */
+export function withRetry(next: Transport, policy: RetryPolicy, options: RetryOptions = {}): Transport {
+  const { traffic = createTraffic(), onWait = ignore, anyAnswer = false } = options;
+  return async (url, exchange) => {
+    const { signal } = exchange;
+    const start = new URL(url).host;
+    /** Good answers of a host before it failed us first. */
+    const before = new Map<Host, number>();
+    for (let attempt = 1; ; attempt++) {
+      const trail: Trail = { host: start };
+      const outcome = await ask(next, url, { ...exchange, trail });
+      const failure = anyAnswer && "response" in outcome ? undefined : failureOf(outcome, policy);
+      if (!failure) return result(outcome);
+      const host = traffic.at(trail.host);
+      const { pauses, standing } = host;
+      if (!before.has(host)) before.set(host, standing.good);
+      const isOver = standing.isGivenUp || attempt >= failure.tries;
+      if (isOver) lose(standing, failure, before.get(host)!);
+      const wait = Math.max(backoff(policy, attempt + 1), failure.asked);
+      const isNews = failure.isShared ? !standing.isGivenUp && pauses.begin(wait, policy.delay) : !isStreamed(exchange);
+      if (isNews && !isOver) onWait(telling(failure, wait, host.name === start ? undefined : host.name));
+      if (isOver || isStreamed(exchange)) return result(outcome);
+      if ("response" in outcome) await drain(outcome.response);
+      // Back to the first URL only after the pause: what it redirects to does not last.
+      await (failure.isShared ? pauses.over(signal) : pause(wait, signal));
+    }
+  };
+}
+
+async function ask(next: Transport, url: string, exchange: Exchange): Promise<Outcome> {
+  try {
+    return { response: await next(url, exchange) };
+  } catch (error) {
+    exchange.signal?.throwIfAborted();
+    return { error };
+  }
+}
+
+function result(outcome: Outcome): Response {
+  if ("response" in outcome) return outcome.response;
+  throw outcome.error;
+}
+
+/** undefined: nothing that another try would change. */
+function failureOf(outcome: Outcome, policy: RetryPolicy): Failure | undefined {
+  if ("response" in outcome) {
+    const { status } = outcome.response;
+    if (!isPassing(status)) return undefined;
+    const asked = patienceOf(outcome.response);
+    if ((asked ?? 0) > LONGEST_WAIT) return undefined;
+    return {
+      why: status === 429 ? "rate-limit" : "retry",
+      reason: `the registry answered ${status}`,
+      tries: policy.attempts,
+      asked: asked ?? 0,
+      isShared: status === 429 || status === 503 || asked !== undefined,
+      isUnreachable: false,
+    };
+  }
+  const { error } = outcome;
+  if (error instanceof AppError) return undefined;
+  const trouble = troubleOf(error);
+  const isUnreachable = trouble === "unreachable";
+  const tries = triesFor(trouble, policy);
+  return { why: "retry", reason: networkReason(error), tries, asked: 0, isShared: isUnreachable, isUnreachable };
+}
+
+function lose(standing: Standing, { isUnreachable, isShared }: Failure, before: number): void {
+  if (isUnreachable) standing.unreachable();
+  else if (isShared) standing.refused(before);
+}
+
+function telling({ why, reason }: Failure, milliseconds: number, host: string | undefined): Parameters<OnWait>[0] {
+  return { milliseconds, why, reason, ...(host === undefined ? {} : { host }) };
+}
+
+function ignore(): void {}

@@ -1,0 +1,43 @@
+/** Whether one host answers, as far as the run has seen. */
+
+/** Why a host gets one try only: it never answered, or it refused all tries of a request and nothing else got through. */
+type GivenUp = "silent" | "refusing";
+
+export interface Standing {
+  /** Requests get one try, until an answer shows that the host is back. */
+  readonly isGivenUp: boolean;
+  /** Answers so far that were not refused in passing. */
+  readonly good: number;
+  /** The host answered; `isGood`: not with a status that passes. */
+  answered(isGood: boolean): void;
+  /** All tries of a request found nobody there. Nothing changes for a host that has answered before: it may come back. */
+  unreachable(): void;
+  /** All tries of a request were refused in passing, since there were `good` good answers. */
+  refused(good: number): void;
+}
+
+/** A host that nothing is known of. */
+export function createStanding(): Standing {
+  let givenUp: GivenUp | undefined;
+  let hasAnswered = false;
+  let good = 0;
+  return {
+    get isGivenUp() {
+      return givenUp !== undefined;
+    },
+    get good() {
+      return good;
+    },
+    answered(isGood) {
+      hasAnswered = true;
+      if (isGood) good++;
+      if (isGood || givenUp === "silent") givenUp = undefined;
+    },
+    unreachable() {
+      if (!hasAnswered) givenUp = "silent";
+    },
+    refused(before) {
+      if (good === before) givenUp = "refusing";
+    },
+  };
+}

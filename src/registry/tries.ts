@@ -1,0 +1,41 @@
+/** Tries at one thing that takes several requests: a pause before each further one, and an end to them. */
+import { backoff, pause, type RetryPolicy } from "../bytes/retry.ts";
+import { clean } from "../bytes/text.ts";
+import { AppError, RegistryError } from "../errors.ts";
+import type { Call } from "../store/store.ts";
+import { networkReason } from "./network/trouble.ts";
+import type { OnWait } from "./traffic/retry.ts";
+
+export interface Tries {
+  /** Pauses before another try after `error`; throws `error` when that was the last one. */
+  again(error: unknown, options?: Call): Promise<void>;
+  /** Something was achieved: the count begins anew. */
+  renew(): void;
+}
+
+/** The first try is under way. */
+export function createTries({ retry, onWait }: { readonly retry: RetryPolicy; readonly onWait: OnWait }): Tries {
+  let attempt = 1;
+  return {
+    async again(error, { signal } = {}) {
+      if (attempt >= retry.attempts) throw error;
+      attempt++;
+      const milliseconds = backoff(retry, attempt);
+      if (!isToldAlready(error)) onWait({ milliseconds, why: "retry", reason: clean(brokenBy(error), 200) });
+      await pause(milliseconds, signal);
+    },
+    renew() {
+      attempt = 1;
+    },
+  };
+}
+
+/** A registry that wants rest is told of where the whole host pauses. */
+function isToldAlready(error: unknown): boolean {
+  return error instanceof RegistryError && (error.status === 429 || error.status === 503);
+}
+
+/** What broke an exchange, without what was to be done by it. */
+export function brokenBy(error: unknown): string {
+  return error instanceof AppError && error.cause !== undefined ? networkReason(error.cause) : networkReason(error);
+}

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { IncompleteFile } from "./incomplete-file.ts";
 
 export interface CheckedFile extends IncompleteFile {
-  /** SHA-256 of all that was written, in hexadecimal. To be asked before the file is sealed. */
+  /** SHA-256 of all that was written, in hexadecimal. Nothing is written or cut afterwards. */
   sha256(): Promise<string>;
 }
 

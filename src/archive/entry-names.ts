@@ -22,6 +22,7 @@ export function entryNames(archive: string): EntryNames {
   return {
     take(name) {
       if (++count > MOST) throw refusedEntry(archive, name, `it is one of more than ${MOST} entries`, "UNSUPPORTED");
+      if (name === "") throw refusedEntry(archive, name, "it has no name, or one that is not UTF-8");
       const path = plainPath(name);
       if (path === "") return path;
       if (!isEntryPath(path)) throw refusedEntry(archive, name, "its name is not a plain relative path");

@@ -1,20 +1,22 @@
 /** A file that has another name until it is whole. */
+import type { Stats } from "node:fs";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
-import { readHandle, writeFully } from "../bytes/file.ts";
+import { readFile, writeFully } from "../bytes/file.ts";
 import type { ByteStream, Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 
 export interface IncompleteFile {
   /** The name that it is to have. */
   readonly path: string;
-  /** Calls need not wait for each other. */
+  /** Calls need not wait for each other, but for one that seals. */
   write(bytes: Bytes, position: number): Promise<void>;
+  /** Cuts it, sealed or not, and opens it again. */
   truncate(size: number): Promise<void>;
-  /** The first `size` bytes of what was written. */
+  /** The first `size` bytes of what was written, sealed or not. */
   read(size: number): ByteStream;
-  /** Syncs all of it to the disk, and closes it: nothing is written afterwards. */
+  /** Syncs all of it to the disk, and closes it: nothing is written afterwards. Once is enough, further calls tell the same. */
   seal(): Promise<void>;
   /** Gives a sealed file its name, over an older one if need be. */
   publish(): Promise<void>;
@@ -22,40 +24,66 @@ export interface IncompleteFile {
   discard(): Promise<void>;
 }
 
+/** What a file is called before it is whole. */
+export function incompletePath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.incomplete`);
+}
+
 /**
  * Makes `.<name>.incomplete` beside `path`; what a killed run left there is replaced. Throws STORAGE, now or later, where the
  * system refuses, and where another run has begun to write the same file meanwhile: the last one to begin is the one to end.
  */
 export async function createIncomplete(path: string): Promise<IncompleteFile> {
-  const incomplete = join(dirname(path), `.${basename(path)}.incomplete`);
-  const file = await onDisk(path, () => create(path, incomplete));
-  const disk = syncAhead(file);
+  const incomplete = incompletePath(path);
+  let file = await onDisk(path, () => create(path, incomplete));
+  let disk = syncAhead(file);
+  let sealed: Promise<Stats> | undefined;
   let published = false;
+
+  async function sync(): Promise<Stats> {
+    await disk.settle();
+    await file.sync();
+    const own = await file.stat();
+    await requireOwn(own, path, incomplete);
+    await file.close();
+    return own;
+  }
+  async function reopen(): Promise<void> {
+    if (sealed === undefined) return;
+    await sealed;
+    file = await open(incomplete, "r+");
+    disk = syncAhead(file);
+    sealed = undefined;
+  }
   return {
     path,
     async write(bytes, position) {
       await onDisk(path, () => writeFully(file, [bytes], position));
       disk.note(bytes.length);
     },
-    truncate: (size) => onDisk(path, () => file.truncate(size)),
-    read: (size) => readHandle(file, { end: size, reuse: true }),
-    seal: () =>
+    truncate: (size) =>
       onDisk(path, async () => {
-        await disk.settle();
-        await file.sync();
-        if (!(await isAt(file, incomplete)))
-          throw new AppError("STORAGE", `Cannot write "${path}": another run writes it at the same time`);
-        await file.close();
+        await reopen();
+        await file.truncate(size);
       }),
+    read: (size) => readFile(incomplete, size, { reuse: true }),
+    async seal() {
+      sealed ??= onDisk(path, sync);
+      await sealed;
+    },
     async publish() {
-      await onDisk(path, () => rename(incomplete, path));
+      const own = await sealed;
+      await onDisk(path, async () => {
+        if (own) await requireOwn(own, path, incomplete);
+        await rename(incomplete, path);
+      });
       published = true;
     },
     async discard() {
       if (published) return;
+      const own = await sealed?.catch(() => undefined);
       await disk.settle().catch(() => {});
-      // Once sealed it is closed already, and ours all the same.
-      const isOurs = await isAt(file, incomplete).catch(() => true);
+      const isOurs = await isAt(own ?? (await file.stat().catch(() => undefined)), incomplete);
       await file.close().catch(() => {});
       if (isOurs) await rm(incomplete, { force: true });
     },
@@ -70,10 +98,15 @@ async function create(path: string, incomplete: string): Promise<FileHandle> {
   return open(incomplete, "wx+");
 }
 
-/** Whether an open file still has the name that it was made with. Some network file systems make up numbers: then its size tells. */
-async function isAt(file: FileHandle, path: string): Promise<boolean> {
-  const [own, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
-  return there !== undefined && (own.ino === there.ino || own.size === there.size);
+async function requireOwn(own: Stats, path: string, incomplete: string): Promise<void> {
+  if (!(await isAt(own, incomplete)))
+    throw new AppError("STORAGE", `Cannot write "${path}": another run writes it at the same time`);
+}
+
+/** Whether a file still has the name that it was made with. Some network file systems make up numbers: then its size tells. */
+async function isAt(own: Stats | undefined, path: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  return own !== undefined && there !== undefined && (own.ino === there.ino || own.size === there.size);
 }
 
 /** Bytes that may wait in memory for the disk before it is asked to take them. */

@@ -1,12 +1,13 @@
 /** Where the bytes of an archive go: files that are not there until all of them are whole. */
-import { open, rm } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { open, readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { writeAtomic } from "../bytes/file.ts";
 import { type Bytes, encode } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
 import { type CheckedFile, checkedFile } from "./checked-file.ts";
-import { createIncomplete, type IncompleteFile } from "./incomplete-file.ts";
-import { partPath, partsBeside } from "./parts.ts";
+import { createIncomplete, type IncompleteFile, incompletePath } from "./incomplete-file.ts";
+import { parsePartPath, partPath, partsBeside } from "./parts.ts";
 
 /** Takes bytes in the order of the calls, which need not wait for each other. */
 export interface Output extends AsyncDisposable {
@@ -27,18 +28,27 @@ export interface FileOutputOptions {
   readonly checksum?: boolean | undefined;
 }
 
+/** No part has a higher number than names can tell. */
+const MOST_PARTS = 1_000_000;
+
 /**
  * The file `path`, or its parts, written beside their places under other names. finish() syncs them to the disk and renames
  * them, over older ones if need be, which are there until then; after that, what an earlier archive of that name left over
- * is removed. Throws STORAGE, now or later, where the system refuses.
+ * is removed. What a killed run left unfinished goes at once. Parts that are full are closed. Throws STORAGE, now or later,
+ * where the system refuses.
  */
 export async function fileOutput(path: string, options: FileOutputOptions = {}): Promise<Output> {
   const { partSize, checksum = partSize !== undefined } = options;
   const size = partSize ?? Number.MAX_SAFE_INTEGER;
   const files: Promise<IncompleteFile | CheckedFile>[] = [];
+  const lengths: number[] = [];
   let position = 0;
 
   async function create(number: number): Promise<IncompleteFile | CheckedFile> {
+    if (number >= MOST_PARTS)
+      throw new AppError("STORAGE", `Cannot write "${path}": it has more than ${MOST_PARTS} parts`, {
+        hint: "choose larger parts",
+      });
     const file = await createIncomplete(partSize === undefined ? path : partPath(path, number));
     return checksum ? checkedFile(file) : file;
   }
@@ -46,6 +56,12 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
     const file = (files[number] ??= create(number));
     file.catch(() => {}); // whoever writes to it hears of it
     return file;
+  }
+  async function writePart(number: number, bytes: Bytes, at: number): Promise<void> {
+    const file = await fileOf(number);
+    await file.write(bytes, at);
+    lengths[number] = (lengths[number] ?? 0) + bytes.length;
+    if (lengths[number] === size) file.seal().catch(() => {}); // finish() seals it again, and hears of it
   }
   async function finish(): Promise<void> {
     const whole = await Promise.all(files);
@@ -62,6 +78,7 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
     });
     await syncFolder(dirname(path));
   }
+  await removeUnfinished(path);
   await fileOf(0);
   return {
     get position() {
@@ -73,7 +90,7 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
         const number = Math.floor(position / size);
         const at = position - number * size;
         const part = bytes.subarray(from, from + size - at);
-        writing.push(fileOf(number).then((file) => file.write(part, at)));
+        writing.push(writePart(number, part, at));
         from += part.length;
         position += part.length;
       }
@@ -83,6 +100,7 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
       const last = Math.floor(Math.max(0, to - 1) / size);
       for (const file of files.splice(last + 1)) await (await file).discard();
       await (await files[last]!).truncate(to - last * size);
+      lengths.splice(last, lengths.length, to - last * size);
       position = to;
     },
     finish,
@@ -94,6 +112,17 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
         );
     },
   };
+}
+
+/** What killed runs left of an archive of that name, in one file or in parts. */
+async function removeUnfinished(path: string): Promise<void> {
+  const whole = basename(incompletePath(path));
+  const names = await readdir(dirname(path)).catch(() => []);
+  for (const name of names) {
+    const part = /^\.(.+)\.incomplete$/s.exec(name)?.[1];
+    if (name === whole || (part && parsePartPath(part)?.archive === basename(path)))
+      await onDisk(path, () => rm(join(dirname(path), name), { force: true }));
+  }
 }
 
 /** What an archive of the same name was in before: other parts, or one file, or a checksum that is not of this one. */

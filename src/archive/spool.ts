@@ -7,7 +7,8 @@ import { writeFully } from "../bytes/file.ts";
 import type { ByteStream } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { fileVolume, type Volume } from "./volume.ts";
+import { corrupt } from "./contents.ts";
+import type { Volume } from "./volume.ts";
 
 export interface SpoolOptions extends Call {
   /** Where the file is for a moment, and its bytes for as long as the volume is open. */
@@ -43,7 +44,22 @@ export async function spool(stream: ByteStream, { folder, name, check, signal }:
 }
 
 function spooled(file: FileHandle, name: string, size: number): Volume {
-  return fileVolume([{ file, part: { path: name, start: 0, size } }], name);
+  return {
+    name,
+    size,
+    parts: [{ path: name, start: 0, size }],
+    async read(start, end, { signal } = {}) {
+      signal?.throwIfAborted();
+      const bytes = new Uint8Array(end - start);
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
+        if (bytesRead === 0) throw corrupt(name, "it ends before it should");
+        at += bytesRead;
+      }
+      return bytes;
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
 }
 
 /** Whatever the disk refuses here, another folder may take. */

@@ -4,7 +4,7 @@ import { AppError, reasonOf } from "../errors.ts";
 const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
   ENOSPC: ["no space is left on the disk", "free space there, or write to another disk"],
   EDQUOT: ["the disk quota is used up", "free space there, or write to another disk"],
-  EFBIG: ["the file grew larger than its file system or limits allow", "write to another disk, or carry fewer images"],
+  EFBIG: ["the file grew larger than its file system or limits allow", "write to another disk, or split the archive with --part"],
   EACCES: ["permission denied", "write to a folder that you own"],
   EPERM: ["permission denied", "write to a folder that you own"],
   EROFS: ["the disk is read-only", "write to another disk"],

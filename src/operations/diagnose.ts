@@ -2,11 +2,12 @@
 import { clean } from "../bytes/text.ts";
 import { apiHost } from "../registry/client.ts";
 import type { Login } from "../registry/credentials/credential.ts";
+import { createTransport } from "../registry/network/transport.ts";
+import { isLoopback } from "../registry/policy/address.ts";
 import { openClient, type RegistryOptions } from "../registry/registry.ts";
-import { isLoopback } from "../registry/wire/address.ts";
 import type { Transport } from "../registry/wire/exchange.ts";
-import { createTransport } from "../registry/wire/transport.ts";
 import type { Call } from "../store/store.ts";
+import { examineManifests } from "./diagnosis/acceptance.ts";
 import { examineCertificate } from "./diagnosis/certificate.ts";
 import { describeEncryption, describeTrust } from "./diagnosis/encryption.ts";
 import { type Examination, failed, guarded, isRefusal } from "./diagnosis/examination.ts";
@@ -15,7 +16,7 @@ import { examineGreeting, type Greeting } from "./diagnosis/greeting.ts";
 import { challengeIn, type Seen, withJournal } from "./diagnosis/journal.ts";
 import { describeAccess, describeLogin } from "./diagnosis/login.ts";
 import { examineAnonymous, examinePull, type Read } from "./diagnosis/pull.ts";
-import { examinePush } from "./diagnosis/push.ts";
+import { examinePush, examineUpload } from "./diagnosis/push.ts";
 import { cleanUp, createRemains, type Remains, withRemains } from "./diagnosis/remains.ts";
 import { examineWay } from "./diagnosis/way.ts";
 export interface Patient {
@@ -111,8 +112,8 @@ async function* examineOrigin(
 ): AsyncGenerator<Finding, string | undefined> {
   const { tlsVerify = true, proxy, resolve, trust } = options;
   const named = new URL(`https://${apiHost(host)}`);
-  const isPortOpen = !tlsVerify || isLoopback(named.hostname);
-  if (!(yield* examineWay(named, { proxy, resolve, variables, isPortOpen }, { signal }))) return undefined;
+  const mayBeOpen = !tlsVerify || isLoopback(named.hostname);
+  if (!(yield* examineWay(named, { proxy, resolve, variables, mayBeOpen }, { signal }))) return undefined;
   const origin = await client.origin("Cannot examine", { signal });
   const target = new URL(origin);
   yield describeEncryption(target, tlsVerify);
@@ -138,7 +139,10 @@ async function* greet(examination: Examination, origin: string): AsyncGenerator<
 
 async function* examineWriting(examination: Examination, read: Read, remains: Remains): AsyncGenerator<Finding> {
   try {
-    yield* guarded("push", examination, (own) => examinePush(own, { read: read.name !== undefined }));
+    const before = { read: read.name !== undefined };
+    if (!(yield* guarded("push", examination, examinePush))) return;
+    const layer = yield* guarded("upload", examination, (own) => examineUpload(own, before));
+    if (layer) yield* guarded("manifests", examination, (own) => examineManifests(own, layer, before));
   } finally {
     const cleaning = await cleanUp(examination, remains);
     if (cleaning) yield cleaning;

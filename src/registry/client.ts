@@ -79,7 +79,8 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
   const redirected = withRedirects(inTurn, policy);
   const tokens = withRetry(withRedirects(inTokenTurn, policy, { secretsStay: true }), retry, again);
   const authorized = withRetry(withAuth(redirected, { host, login, tokens, policy }), retry, again);
-  const patience = { ...retry, attempts: Math.min(retry.attempts, 3) };
+  // One that speaks no TLS may just hang up: then plain http is next, and should not have to wait for long.
+  const patience = tlsVerify ? retry : { ...retry, attempts: Math.min(retry.attempts, 3) };
   const patient = withRetry(inTurn, patience, { ...again, anyAnswer: true });
   const findOrigin = createScheme(apiHost(host), tlsVerify, patient);
 

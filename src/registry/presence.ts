@@ -6,6 +6,9 @@ import type { Client } from "./client.ts";
 import { contentPath, pullScope } from "./endpoint.ts";
 import { drain } from "./wire/drain.ts";
 
+/** Some registries break over a HEAD that they could answer by other means. */
+const UNKNOWING = [400, 403, 404, 405, 500, 501, 502, 503, 504];
+
 /** Asked by HEAD. A registry that refuses to say counts as "no": the upload that follows has better words. */
 export async function hasContent(
   client: Client,
@@ -17,7 +20,7 @@ export async function hasContent(
   const response = await client.send(what, "HEAD", contentPath(path, descriptor), {
     headers: isManifest(descriptor) ? { accept: ACCEPT_MANIFESTS } : {},
     scopes: pullScope(path),
-    expect: [400, 403, 404, 405, 501],
+    expect: UNKNOWING,
     signal,
   });
   await drain(response);

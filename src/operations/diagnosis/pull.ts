@@ -6,7 +6,7 @@ import { parseManifest } from "../../oci/manifest.ts";
 import { ACCEPT_MANIFESTS } from "../../oci/media-types.ts";
 import { openRepository } from "../../registry/repository.ts";
 import { listTags } from "../../registry/tags.ts";
-import { parsePulls } from "../../registry/wire/quota.ts";
+import { parsePulls } from "../../registry/traffic/quota.ts";
 import { MANIFEST_LIMIT, readAll } from "../../store/read.ts";
 import type { Call, Source } from "../../store/store.ts";
 import { ask, askBriefly, type Examination, failed, isRefusal, reasonOf } from "./examination.ts";

@@ -1,12 +1,11 @@
-/** Whether images can be written, and how. What is written has no tag, and is noted by its transport to be removed. */
+/** Whether blobs can be written, and how. What is written has no tag, and is noted by its transport to be removed. */
 import { randomBytes } from "node:crypto";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { uploadsPath } from "../../registry/endpoint.ts";
 import { openRepository } from "../../registry/repository.ts";
-import { createUploads, type Uploads } from "../../registry/uploads.ts";
+import { createUploads, type Uploads } from "../../registry/upload/uploads.ts";
 import { drain } from "../../registry/wire/drain.ts";
 import { contentOf } from "../../store/read.ts";
-import { examineManifests } from "./acceptance.ts";
 import { ask, askBriefly, type Examination, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
 import { examineRange } from "./range.ts";
@@ -14,17 +13,17 @@ import { examineRange } from "./range.ts";
 /** More than nginx lets pass where nobody told it to: a megabyte. */
 const LAYER = 1.25 * 2 ** 20;
 
-/** Looks at writing to a repository; and, where nothing was `read` from it, at reading that again. */
-export async function* examinePush(examination: Examination, { read }: { read: boolean }): AsyncGenerator<Finding> {
+/** Looks at whether uploads may begin, and where they go. Returns whether they may. */
+export async function* examinePush(examination: Examination): AsyncGenerator<Finding, boolean> {
   const response = await ask(examination, "pull,push", "POST", uploadsPath(examination.path));
   if (response.status !== 202) {
     yield await refusal(examination, response);
-    return;
+    return false;
   }
   await drain(response);
   yield { check: "push", state: "ok", said: "uploads are accepted" };
   yield* examineSession(examination, response);
-  yield* examineContent(examination, read);
+  return true;
 }
 
 async function refusal(examination: Examination, response: Response): Promise<Finding> {
@@ -68,7 +67,11 @@ function* examineLocation(home: URL, to: URL): Generator<Finding> {
   };
 }
 
-async function* examineContent(examination: Examination, read: boolean): AsyncGenerator<Finding> {
+/** Writes a layer of random bytes, reads it again where nothing was `read` before, and mounts it. Returns it. */
+export async function* examineUpload(
+  examination: Examination,
+  { read }: { read: boolean },
+): AsyncGenerator<Finding, Descriptor> {
   const { client, path, signal } = examination;
   const uploads = createUploads();
   const layer = contentOf("application/vnd.oci.image.layer.v1.tar", new Uint8Array(randomBytes(LAYER)));
@@ -76,7 +79,7 @@ async function* examineContent(examination: Examination, read: boolean): AsyncGe
   yield describeUpload(uploads);
   if (!read) yield* examineRange(examination, layer.descriptor);
   yield await examineMount(examination, layer.descriptor);
-  yield* examineManifests(examination, layer.descriptor, { read });
+  return layer.descriptor;
 }
 
 /** By what the client learned while it uploaded. */

@@ -1,6 +1,6 @@
 /** Whether the registry itself knows what refers to a manifest. OCI distribution-spec v1.1 "Listing Referrers". */
 import type { Digest } from "../../oci/digest.ts";
-import { askReferrers } from "../../registry/referrers-endpoint.ts";
+import { askReferrers } from "../../registry/referrers/referrers-endpoint.ts";
 import type { Examination } from "./examination.ts";
 import type { Finding } from "./finding.ts";
 

@@ -1,6 +1,6 @@
 /** What an examination may have left at a registry: told by what passed on the network, so that nothing is forgotten. */
 
-import { resolveLocation } from "../../registry/location.ts";
+import { resolveLocation } from "../../registry/upload/location.ts";
 import { drain } from "../../registry/wire/drain.ts";
 import type { Exchange, Transport } from "../../registry/wire/exchange.ts";
 import { askBriefly, type Examination } from "./examination.ts";
@@ -74,20 +74,29 @@ function noteSession(
 
 /** Removes all of it within ten seconds, the user's abort or not. undefined where there was nothing to remove. Never throws. */
 export async function cleanUp(examination: Examination, { sessions, contents }: Remains): Promise<Finding | undefined> {
-  const all = [...sessions.values()].length + contents.size;
-  if (all === 0) return undefined;
+  if (sessions.size + contents.size === 0) return undefined;
   const own: Examination = { ...examination, signal: AbortSignal.timeout(CLEANING) };
-  for (const location of [...sessions.values()]) await isRemoved(own, location);
+  // Where a Location may not be followed, it may be right but for its host.
+  for (const location of [...sessions.values()])
+    if (!(await isRemoved(own, location))) await isRemoved(own, pathOf(location));
   let left = 0;
   for (const content of [...contents].reverse()) {
     const path = content.replace(/^digest:/, `/v2/${own.path}/blobs/`);
     if (!(await isRemoved(own, path))) left++;
   }
-  return describe(all, left, sessions.size);
+  return describe(contents.size, left, sessions.size);
 }
 
-/** Some token servers give "delete" to nobody, and say so by giving nothing; others want it for ending an upload, too. */
-async function isRemoved(examination: Examination, url: string): Promise<boolean> {
+function pathOf(location: string): string {
+  const { pathname, search } = new URL(location);
+  return `${pathname}${search}`;
+}
+
+/**
+ * Removes one thing; whether it is gone. Some token servers give "delete" to nobody, and say so by giving nothing; others want it for ending an
+ * upload, too. Never throws.
+ */
+export async function isRemoved(examination: Examination, url: string): Promise<boolean> {
   for (const actions of ["pull,push", "pull,push,delete"] as const) {
     try {
       const { ok, status } = await askBriefly(examination, actions, "DELETE", url);

@@ -14,8 +14,13 @@ export interface Way {
   readonly resolve?: Resolve | undefined;
   /** The names of the proxy variables that are set. Default: none. */
   readonly variables?: readonly string[] | undefined;
-  /** Which port it is shows only when it answers. Default: the one of `https`. */
-  readonly isPortOpen?: boolean | undefined;
+  /** It may turn out to speak plain http: on another port, through another proxy. Default false. */
+  readonly mayBeOpen?: boolean | undefined;
+}
+
+interface ProxyUse {
+  readonly finding: Finding;
+  readonly isUsed: boolean;
 }
 
 /** Milliseconds in which an address must answer. */
@@ -33,23 +38,22 @@ export async function* examineWay(target: URL, way: Way, { signal }: Call): Asyn
   const addresses = await addressesOf(target, way, { signal });
   yield nameFinding(target, addresses);
   if (addresses.length === 0) return false;
-  if (way.isPortOpen && target.port === "") return true;
+  if (way.mayBeOpen && target.port === "") return true;
   return yield* examineAddresses(target, addresses, { signal });
 }
 
-function examineProxy(target: URL, { proxy: find, variables = [] }: Way): { finding: Finding; isUsed: boolean } {
+function examineProxy(target: URL, { proxy: find, variables = [], mayBeOpen }: Way): ProxyUse {
   const check = "proxy";
+  const urls = [target, ...(mayBeOpen ? [new URL(target.href.replace("https:", "http:"))] : [])];
   try {
-    const proxy = find?.(target);
-    if (proxy) {
-      const who = proxy.authorization === undefined ? "" : ", with the user and password of its URL";
-      return { finding: { check, state: "ok", said: `the way goes through ${proxy.url}${who}` }, isUsed: true };
-    }
+    const proxy = urls.map((url) => find?.(url)).find((one) => one !== undefined);
+    if (!proxy) return { finding: directFinding(target, variables), isUsed: false };
+    const who = proxy.authorization === undefined ? "" : ", with the user and password of its URL";
+    return { finding: { check, state: "ok", said: `the way goes through ${proxy.url}${who}` }, isUsed: true };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { finding: { check, state: "failed", said: error.message, advice: error.hint }, isUsed: false };
   }
-  return { finding: directFinding(target, variables), isUsed: false };
 }
 
 /** Why no proxy is used. */

@@ -142,6 +142,17 @@ export const lookingIsRefused = each(unknownIsNo, {
   "with 405": [405],
 });
 
+export async function lookingBreaks({ registry, open }: Talk): Promise<void> {
+  const looked = registry.always(`HEAD ${BLOB_PATH} -> 500`);
+  strictEqual(
+    await open(registry, { retry: { attempts: 3 } })
+      .repository("a")
+      .has(BLOB.descriptor),
+    false,
+  );
+  strictEqual(looked.length, 3);
+}
+
 export async function twoWantTheSame({ registry, open }: Talk): Promise<void> {
   registry(OPENED);
   registry(`PUT /up/1?digest=${digest} -> 201`, SENT);

@@ -1,0 +1,141 @@
+/**
+ * Images of which a list names the platforms one by one, as Hangar and image-tools of all versions do: gathered by their tags,
+ * without what a run that failed left unfinished.
+ */
+import { type Bytes } from "../bytes/stream.ts";
+import { AppError, reasonOf } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import { isForeignType } from "../oci/media-types.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
+import { isTag, parseName } from "../oci/reference.ts";
+import type { Call, StoreReference, Tree } from "../store/store.ts";
+import { brokenDocument, fieldsOf } from "./document.ts";
+import { type Documents, platformRoot } from "./platform-root.ts";
+import { contentIn } from "./tree-store.ts";
+
+/** The fields of one platform in a list, unchecked. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** One platform of one image, as a list names it. */
+export interface ListedPlatform {
+  /** `registry/repository`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly platform: Platform;
+  /** Finds the manifest, and whatever else lies where it does. Throws where there is none, or none that can be read. */
+  readonly find: (call: Call) => Promise<Descriptor>;
+}
+
+export interface ListedOptions extends Call {
+  /** What messages call the archive. */
+  readonly name: string;
+  readonly pathOf: (digest: Digest) => string | undefined;
+  /** Hears of platforms that are listed and not whole. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** The images in the order of the list, and the indexes that were made for them. */
+export interface ListedImages {
+  readonly references: readonly StoreReference[];
+  readonly documents: Documents;
+}
+
+/**
+ * Every image that has a platform which is all there. Platforms of one tag belong together wherever they are listed; of two
+ * entries with one manifest the last one's platform counts. A platform whose files are missing is left out with a warning;
+ * one whose bytes are wrong is kept: it fails where it is read.
+ */
+export async function gatherListed(
+  listed: readonly ListedPlatform[],
+  tree: Tree,
+  options: ListedOptions,
+): Promise<ListedImages> {
+  const images = new Map<string, { path: string; tag: string; platforms: Map<Digest, Descriptor> }>();
+  for (const { path, tag, platform, find } of listed) {
+    const key = `${path}:${tag}`;
+    try {
+      const manifest = await find(options);
+      await requireWhole(manifest, tree, options);
+      const image = images.get(key) ?? { path, tag, platforms: new Map<Digest, Descriptor>() };
+      image.platforms.set(manifest.digest, { ...manifest, platform });
+      images.set(key, image);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "NOT_FOUND") throw error;
+      const what = `"${key}" for ${formatPlatform(platform)}`;
+      options.onWarning?.(`"${options.name}" lists ${what}, and does not have it: ${reasonOf(error)}`);
+    }
+  }
+  const documents = new Map<Digest, Bytes>();
+  const references = [...images.values()].map(({ path, tag, platforms }): StoreReference => {
+    const { root, bytes } = platformRoot([...platforms.values()]);
+    if (bytes) documents.set(root.digest, bytes);
+    return { path, tag, root };
+  });
+  return { references, documents };
+}
+
+/** Throws NOT_FOUND where a file of the image is missing. What is there and wrong shows when it is read. */
+async function requireWhole(manifest: Descriptor, tree: Tree, { name, pathOf, signal }: ListedOptions): Promise<void> {
+  const content = contentIn(tree, manifest, pathOf(manifest.digest), name);
+  let view: ReturnType<typeof parseManifest>;
+  try {
+    view = parseManifest(manifest, await readAll(content, MANIFEST_LIMIT, { signal }));
+  } catch (error) {
+    if (error instanceof AppError && error.code !== "NOT_FOUND" && error.code !== "STORAGE") return;
+    throw error;
+  }
+  if (view.kind === "index") return;
+  for (const blob of [...(view.config ? [view.config] : []), ...view.layers]) {
+    const path = pathOf(blob.digest);
+    if (isForeignType(blob.mediaType) || (path !== undefined && tree.file(path))) continue;
+    throw new AppError("NOT_FOUND", `Cannot read "${manifest.digest}": "${blob.digest}" of it is missing`);
+  }
+}
+
+
+/**
+ * The platforms of a list as Hangar and image-tools write them, with the field names of Hangar 1.3. `finder` says how the manifest of one is found, from its fields. Throws INTEGRITY, naming `document`, where an entry cannot be one.
+ */
+export function listedPlatforms(
+  entries: readonly unknown[],
+  document: string,
+  archive: string,
+  finder: (fields: Fields) => ListedPlatform["find"],
+): readonly ListedPlatform[] {
+  return entries.flatMap((entry) => {
+    const { Source: source, Tag: tag, Images: images = [] } = fieldsOf(entry);
+    const path = typeof source === "string" ? fullName(source) : undefined;
+    if (path === undefined) throw brokenDocument(document, archive, `${JSON.stringify(source)} is not the name of an image`);
+    if (typeof tag !== "string" || !isTag(tag))
+      throw brokenDocument(document, archive, `${JSON.stringify(tag)} is not a tag`);
+    if (!Array.isArray(images ?? [])) throw brokenDocument(document, archive, `the images of "${source}" are no list`);
+    return (images as unknown[] | null ?? []).map((image): ListedPlatform => {
+      const fields = fieldsOf(image);
+      return { path, tag, platform: platformOf(fields), find: finder(fields) };
+    });
+  });
+}
+
+function fullName(source: string): string | undefined {
+  try {
+    const { registry, repository } = parseName(source);
+    return `${registry}/${repository}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Empty fields mean nothing. */
+function platformOf({ OS, Arch, Variant, OsVersion }: Fields): Platform {
+  const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+  const [variant, version] = [text(Variant), text(OsVersion)];
+  return {
+    os: text(OS) ?? "linux",
+    architecture: text(Arch) ?? "unknown",
+    ...(variant ? { variant } : {}),
+    ...(version ? { "os.version": version } : {}),
+  };
+}

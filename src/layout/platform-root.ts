@@ -1,0 +1,30 @@
+/** The root of an image of which an archive only has the platforms: the one manifest, or an index of several. OCI image-spec v1.1 image-index.md. */
+import { type Bytes, encode } from "../bytes/stream.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from "../oci/media-types.ts";
+
+/** Content that lies nowhere, because it was made from what lies there. */
+export type Documents = ReadonlyMap<Digest, Bytes>;
+
+/** A root, with its bytes where no archive has them. */
+export interface PlatformRoot {
+  readonly root: Descriptor;
+  readonly bytes?: Bytes | undefined;
+}
+
+/**
+ * What a tag is to name that has these platforms, at least one. The same platforms in the same order give the same bytes:
+ * Docker's list where all are Docker's, else an OCI index.
+ */
+export function platformRoot(platforms: readonly Descriptor[]): PlatformRoot {
+  const [first] = platforms;
+  if (first && platforms.length === 1) {
+    const { mediaType, digest, size } = first;
+    return { root: { mediaType, digest, size } };
+  }
+  const mediaType = platforms.every((one) => one.mediaType === DOCKER_MANIFEST) ? DOCKER_LIST : OCI_INDEX;
+  const manifests = platforms.map(({ mediaType, digest, size, platform }) => ({ mediaType, digest, size, platform }));
+  const bytes = encode(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+  return { root: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}

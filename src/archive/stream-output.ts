@@ -1,7 +1,7 @@
 /** Archives into a pipe: what was written cannot be taken back. */
 import type { Writable } from "node:stream";
-import type { Bytes } from "../bytes/stream.ts";
-import { AppError, reasonOf } from "../errors.ts";
+import { onDisk } from "../bytes/disk.ts";
+import { AppError } from "../errors.ts";
 import type { Output } from "./output.ts";
 
 /**
@@ -10,39 +10,46 @@ import type { Output } from "./output.ts";
  */
 export function streamOutput(stream: Writable, name: string): Output {
   let position = 0;
-  let failure: AppError | undefined;
-  function onError(error: Error): void {
-    failure ??= refused(name, error);
+  let failure: { error: unknown } | undefined;
+  function fail(error: unknown): void {
+    failure ??= { error };
   }
   // It stays for good: that the reader went away may be told after the last write.
-  stream.on("error", onError);
+  stream.on("error", fail);
   return {
     get position() {
       return position;
     },
-    write(bytes: Bytes) {
+    write(bytes) {
       position += bytes.length;
-      return new Promise((resolve, reject) => {
-        if (failure) return reject(failure);
-        stream.write(bytes, (error) => {
-          if (error) onError(error);
-          if (failure) reject(failure);
-          else resolve();
+      return refusing(name, () => {
+        return new Promise((resolve, reject) => {
+          if (failure) throw failure.error;
+          stream.write(bytes, (error) => {
+            if (error) fail(error);
+            if (failure) reject(failure.error);
+            else resolve();
+          });
         });
       });
     },
-    async finish() {
-      if (failure) throw failure;
-    },
+    finish: () =>
+      refusing(name, async () => {
+        if (failure) throw failure.error;
+      }),
     async [Symbol.asyncDispose]() {},
   };
 }
 
-function refused(name: string, error: Error): AppError {
-  const isGone = (error as NodeJS.ErrnoException).code === "EPIPE";
-  const reason = isGone ? "whoever read it stopped reading" : reasonOf(error);
-  return new AppError("STORAGE", `Cannot write to ${name}: ${reason}`, {
-    cause: error,
-    hint: isGone ? "look at the program behind the pipe" : undefined,
-  });
+async function refusing(name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await onDisk(name, work);
+  } catch (error) {
+    const { cause } = error as AppError;
+    if ((cause as NodeJS.ErrnoException | undefined)?.code !== "EPIPE") throw error;
+    throw new AppError("STORAGE", `Cannot write "${name}": whoever read it stopped reading`, {
+      cause,
+      hint: "look at what the program behind the pipe says",
+    });
+  }
 }

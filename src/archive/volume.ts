@@ -24,29 +24,55 @@ export interface Volume extends AsyncDisposable {
   read(start: number, end: number, options?: Call): Promise<Bytes>;
 }
 
+export interface VolumeOptions {
+  /**
+   * Parts that are missing, or shorter than the others, do not keep the rest from being read: whoever asks for their bytes
+   * hears of it. Default false.
+   */
+  readonly holes?: boolean | undefined;
+}
+
+/** What a part is read from; no file for one that is missing. */
+interface Source {
+  readonly path: string;
+  readonly file: FileHandle | undefined;
+  readonly size: number;
+}
+
 /**
  * Opens files as the parts of one volume, in this order, and holds them open until it is disposed. `name` is for messages.
  * Throws NOT_FOUND, STORAGE, and UNSUPPORTED for what is no regular file.
  */
-export async function openVolume(paths: readonly string[], name: string): Promise<Volume> {
-  const files: FileHandle[] = [];
-  const parts: Part[] = [];
-  let size = 0;
-  async function close(): Promise<void> {
-    await Promise.allSettled(files.map((file) => file.close()));
-  }
+export async function openVolume(
+  paths: readonly string[],
+  name: string,
+  { holes = false }: VolumeOptions = {},
+): Promise<Volume> {
+  const sources: Source[] = [];
   try {
     for (const path of paths) {
-      const file = await openFile(path);
-      files.push(file);
-      const stats = await file.stat();
-      if (!stats.isFile()) throw new AppError("UNSUPPORTED", `Cannot open "${path}": it is no regular file`);
-      parts.push({ path, start: size, size: stats.size });
-      size += stats.size;
+      const file = await openFile(path, holes && paths.length > 1);
+      sources.push({ path, file, size: 0 });
+      const stats = await file?.stat();
+      if (stats && !stats.isFile()) throw new AppError("UNSUPPORTED", `Cannot open "${path}": it is no regular file`);
+      sources[sources.length - 1] = { path, file, size: stats?.size ?? 0 };
     }
   } catch (error) {
-    await close();
+    await close(sources);
     throw error;
+  }
+  return volumeOf(sources, name, holes);
+}
+
+function volumeOf(sources: readonly Source[], name: string, holes: boolean): Volume {
+  const full = Math.max(...sources.map((source) => source.size));
+  const parts: Part[] = [];
+  let size = 0;
+  for (const [index, source] of sources.entries()) {
+    const isWhole = !holes || index === sources.length - 1;
+    const part = { path: source.path, start: size, size: isWhole ? source.size : full };
+    parts.push(part);
+    size += part.size;
   }
   return {
     name,
@@ -59,13 +85,17 @@ export async function openVolume(paths: readonly string[], name: string): Promis
         const to = Math.min(end, part.start + part.size);
         if (from >= to) continue;
         signal?.throwIfAborted();
-        await readFully(files[index]!, part.path, bytes.subarray(from - start, to - start), from - part.start);
+        await readFully(sources[index]!, bytes.subarray(from - start, to - start), from - part.start);
       }
       if (end > size) throw cutShort(name);
       return bytes;
     },
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => close(sources),
   };
+}
+
+async function close(sources: readonly Source[]): Promise<void> {
+  await Promise.allSettled(sources.map(({ file }) => file?.close()));
 }
 
 /** A volume without its last parts. Disposing it closes those too. */
@@ -80,17 +110,28 @@ export function partAt({ parts }: Volume, position: number): Part | undefined {
   return parts.find(({ start, size }) => position >= start && position < start + size);
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+/** Where bytes `[start, end)` lie, for messages: `"x.part1" at byte 123`, and through which part where they are in several. */
+export function placeOf(volume: Volume, start: number, end: number = start + 1): string {
+  const first = partAt(volume, start);
+  if (!first) return `"${volume.name}" at byte ${start}`;
+  const last = partAt(volume, Math.max(start, end - 1)) ?? volume.parts.at(-1);
+  const through = last && last !== first ? ` through "${last.path}"` : "";
+  return `"${first.path}" at byte ${start - first.start}${through}`;
+}
+
+async function openFile(path: string, mayMiss: boolean): Promise<FileHandle | undefined> {
   try {
     return await open(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new AppError("NOT_FOUND", `Cannot open "${path}": there is no such file`, { cause: error });
-    throw new AppError("STORAGE", `Cannot open "${path}": ${reasonOf(error)}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+      throw new AppError("STORAGE", `Cannot open "${path}": ${reasonOf(error)}`, { cause: error });
+    if (mayMiss) return undefined;
+    throw new AppError("NOT_FOUND", `Cannot open "${path}": there is no such file`, { cause: error });
   }
 }
 
-async function readFully(file: FileHandle, path: string, bytes: Bytes, position: number): Promise<void> {
+async function readFully({ file, path }: Source, bytes: Bytes, position: number): Promise<void> {
+  if (!file) throw new AppError("INTEGRITY", `Cannot read "${path}": that part is missing`);
   for (let at = 0; at < bytes.length; ) {
     const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at).catch((error: unknown) => {
       throw new AppError("STORAGE", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });

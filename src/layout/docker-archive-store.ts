@@ -3,7 +3,7 @@
  * manifests are made here. Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
 import { type Bytes, collect, encode } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
+import type { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, hashFor, isDigest } from "../oci/digest.ts";
 import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST } from "../oci/media-types.ts";
@@ -89,7 +89,8 @@ async function readConfig(path: string, tree: Tree, options: DockerArchiveOption
     throw broken(options.name, `"${path}" is not JSON`, cause);
   }
   const { diff_ids: diffIds = [] } = fieldsOf(fieldsOf(json).rootfs);
-  if (!isTextList(diffIds) || !diffIds.every(isDigest)) throw broken(options.name, `"${path}" does not tell its layers`);
+  if (!isTextList(diffIds) || !diffIds.every(isDigest))
+    throw broken(options.name, `"${path}" does not tell its layers`);
   return { digest: digestOf(bytes), size: bytes.length, diffIds };
 }
 

@@ -6,8 +6,11 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-types.ts";
 import { isTag, parseName } from "../oci/reference.ts";
 import { cosignTags } from "../oci/referrer.ts";
-import type { Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
+import { inMemory } from "../store/read.ts";
+import type { Call, Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
 import { blobPath, LIST_FILE, type ListEntry, type ListReferrer, type SavedList, VERSION } from "./hangar.ts";
+import { readHangarEntries } from "./hangar-entries.ts";
+import { isImageToolsVersion, openImageTools } from "./image-tools-store.ts";
 
 /** 100,000 images are about 60 MB of list. */
 const LIST_LIMIT = 256 << 20;
@@ -17,13 +20,22 @@ export function isHangar(tree: Tree): boolean {
   return tree.file(LIST_FILE) !== undefined;
 }
 
+export interface HangarOptions extends Call {
+  /** Hears of images that are listed and not whole. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
 /**
- * Opens the layout. Reads the list at once, all else when it is asked for. The store owns the tree. `name` is for messages.
- * Throws INTEGRITY for a list that cannot be one, UNSUPPORTED for a version or an entry that Dray does not read.
+ * Opens the layout, or image-tools' older one. Reads the list at once, the manifests of images that Hangar itself saved, and
+ * all else when it is asked for. The store owns the tree. `name` is for messages. Throws INTEGRITY for a list that cannot be
+ * one, UNSUPPORTED for a version that Dray does not read.
  */
-export async function openHangar(tree: Tree, name: string): Promise<Store> {
-  const list = await readList(tree, name);
-  const references = referencesOf(list, name);
+export async function openHangar(tree: Tree, name: string, options: HangarOptions = {}): Promise<Store> {
+  const list = await readList(tree, name, options);
+  if (isImageToolsVersion(list.Version)) return openImageTools(tree, list, { ...options, name });
+  const foreign = (list.List ?? []).filter(({ Root }) => Root === undefined);
+  const composed = await readHangarEntries(foreign, tree, { ...options, name });
+  const references = referencesOf(list, name, composed.references);
   const kept = keptOf(list);
   const roots = new Map<string, Descriptor>();
   for (const { path, tag, root } of references) {
@@ -43,11 +55,16 @@ export async function openHangar(tree: Tree, name: string): Promise<Store> {
       async resolve(tagOrDigest) {
         return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);
       },
-      get: (descriptor) => contentOf(tree, descriptor, name),
+      get(descriptor) {
+        const document = composed.documents.get(descriptor.digest);
+        return document ? inMemory(descriptor, document) : contentOf(tree, descriptor, name);
+      },
       async referrers(subject) {
         return [...(referrers.get(`${path}@${subject}`)?.values() ?? [])];
       },
       async carries({ digest, size }) {
+        // Of what was listed one by one, all is there: of another size, it is damaged.
+        if (composed.platforms.has(digest)) return true;
         return tree.file(blobPath(digest))?.size === size && (kept.get(path)?.has(digest) ?? true);
       },
     };
@@ -73,10 +90,10 @@ function contentOf(tree: Tree, descriptor: Descriptor, name: string): Content {
 }
 
 /** The list of a tree in this layout. */
-export async function readList(tree: Tree, name: string): Promise<SavedList> {
+async function readList(tree: Tree, name: string, { signal }: Call): Promise<SavedList> {
   const file = tree.file(LIST_FILE);
   if (!file) throw new AppError("NOT_FOUND", `Cannot open "${name}": it has no ${LIST_FILE}`);
-  const bytes = await collect(file.open(), LIST_LIMIT);
+  const bytes = await collect(file.open({ signal }), LIST_LIMIT);
   if (!bytes) throw broken(name, `it is larger than ${LIST_LIMIT} bytes`);
   let list: unknown;
   try {
@@ -85,7 +102,7 @@ export async function readList(tree: Tree, name: string): Promise<SavedList> {
     throw broken(name, "it is not JSON");
   }
   if (!isList(list)) throw broken(name, "it has no list of images");
-  if (list.Version !== VERSION)
+  if (list.Version !== VERSION && `v${list.Version}` !== VERSION && !isImageToolsVersion(list.Version))
     throw new AppError("UNSUPPORTED", `Cannot open "${name}": its list has version "${list.Version}", not ${VERSION}`);
   return list;
 }
@@ -98,11 +115,11 @@ function isList(value: unknown): value is SavedList {
   return isEntries(List ?? []) && typeof Version === "string" && (Artifacts === undefined || isEntries(Artifacts));
 }
 
-function referencesOf(list: SavedList, name: string): readonly StoreReference[] {
-  const entries = [...(list.List ?? []), ...(list.Artifacts ?? [])];
+function referencesOf(list: SavedList, name: string, composed: readonly StoreReference[]): readonly StoreReference[] {
+  const own = (list.List ?? []).filter(({ Root }) => Root !== undefined);
+  const entries = [...own, ...(list.Artifacts ?? [])];
   const found = new Map<string, StoreReference>();
-  for (const entry of entries) {
-    const reference = referenceOf(entry, name);
+  for (const reference of [...composed, ...entries.map((entry) => referenceOf(entry, name))]) {
     found.set(`${reference.path}:${reference.tag ?? reference.root.digest}`, reference);
   }
   return [...found.values()];

@@ -1,8 +1,9 @@
 /** The layout of Hangar 1.7-1.9, version v1.2.0, as a store: platform manifests as they were, and a list of them in `index.json`. */
+
+import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
-import { AppError } from "../errors.ts";
 import type { Store, Tree } from "../store/store.ts";
 import { brokenDocument, fieldsOf } from "./document.ts";
 import { blobPath } from "./hangar.ts";

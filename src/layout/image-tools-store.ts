@@ -2,12 +2,13 @@
  * The layout of image-tools 1.0-1.2, template 1.0.0, as a store: each platform is a folder with a Docker manifest and its blobs,
  * which are named by the hexadecimal digits of their digests.
  */
+
+import { collect } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { parseManifest, sniffMediaType } from "../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
-import { collect } from "../bytes/stream.ts";
 import { MANIFEST_LIMIT } from "../store/read.ts";
 import type { Call, Store, Tree } from "../store/store.ts";
 import { brokenDocument } from "./document.ts";

@@ -2,15 +2,15 @@
  * Images of which a list names the platforms one by one, as Hangar and image-tools of all versions do: gathered by their tags,
  * without what a run that failed left unfinished.
  */
-import { type Bytes } from "../bytes/stream.ts";
+import type { Bytes } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type ManifestView, parseManifest } from "../oci/manifest.ts";
 import { isForeignType } from "../oci/media-types.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
-import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
+import { formatPlatform, type Platform, parseConfigPlatform } from "../oci/platform.ts";
 import { isTag, parseName } from "../oci/reference.ts";
+import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, StoreReference, Tree } from "../store/store.ts";
 import { brokenDocument, fieldsOf } from "./document.ts";
 import { type Documents, platformRoot } from "./platform-root.ts";
@@ -41,6 +41,8 @@ export interface ListedOptions extends Call {
 export interface ListedImages {
   readonly references: readonly StoreReference[];
   readonly documents: Documents;
+  /** The manifests of all their platforms. */
+  readonly platforms: ReadonlySet<Digest>;
 }
 
 /**
@@ -58,9 +60,9 @@ export async function gatherListed(
     const key = `${path}:${tag}`;
     try {
       const manifest = await find(options);
-      await requireWhole(manifest, tree, options);
+      const view = await requireWhole(manifest, tree, options);
       const image = images.get(key) ?? { path, tag, platforms: new Map<Digest, Descriptor>() };
-      image.platforms.set(manifest.digest, { ...manifest, platform });
+      image.platforms.set(manifest.digest, { ...manifest, platform: await withBuild(platform, view, tree, options) });
       images.set(key, image);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "NOT_FOUND") throw error;
@@ -74,27 +76,53 @@ export async function gatherListed(
     if (bytes) documents.set(root.digest, bytes);
     return { path, tag, root };
   });
-  return { references, documents };
+  const all = new Set([...images.values()].flatMap(({ platforms }) => [...platforms.keys()]));
+  return { references, documents, platforms: all };
 }
 
 /** Throws NOT_FOUND where a file of the image is missing. What is there and wrong shows when it is read. */
-async function requireWhole(manifest: Descriptor, tree: Tree, { name, pathOf, signal }: ListedOptions): Promise<void> {
+async function requireWhole(
+  manifest: Descriptor,
+  tree: Tree,
+  { name, pathOf, signal }: ListedOptions,
+): Promise<ManifestView | undefined> {
   const content = contentIn(tree, manifest, pathOf(manifest.digest), name);
-  let view: ReturnType<typeof parseManifest>;
+  let view: ManifestView;
   try {
     view = parseManifest(manifest, await readAll(content, MANIFEST_LIMIT, { signal }));
   } catch (error) {
-    if (error instanceof AppError && error.code !== "NOT_FOUND" && error.code !== "STORAGE") return;
+    if (error instanceof AppError && error.code !== "NOT_FOUND" && error.code !== "STORAGE") return undefined;
     throw error;
   }
-  if (view.kind === "index") return;
+  if (view.kind === "index") return view;
   for (const blob of [...(view.config ? [view.config] : []), ...view.layers]) {
     const path = pathOf(blob.digest);
     if (isForeignType(blob.mediaType) || (path !== undefined && tree.file(path))) continue;
     throw new AppError("NOT_FOUND", `Cannot read "${manifest.digest}": "${blob.digest}" of it is missing`);
   }
+  return view;
 }
 
+/** Older lists do not tell the builds of Windows, without which nobody finds the right one in an index. The configs do. */
+async function withBuild(
+  platform: Platform,
+  view: ManifestView | undefined,
+  tree: Tree,
+  { name, pathOf, signal }: ListedOptions,
+): Promise<Platform> {
+  const config = view?.kind === "image" ? view.config : undefined;
+  if (platform.os !== "windows" || platform["os.version"] !== undefined || !config) return platform;
+  try {
+    const content = contentIn(tree, config, pathOf(config.digest), name);
+    const found = parseConfigPlatform(await readAll(content, MANIFEST_LIMIT, { signal }));
+    return found?.os === "windows" && found["os.version"]
+      ? { ...platform, "os.version": found["os.version"] }
+      : platform;
+  } catch (error) {
+    if (error instanceof AppError && error.code !== "STORAGE") return platform;
+    throw error;
+  }
+}
 
 /**
  * The platforms of a list as Hangar and image-tools write them, with the field names of Hangar 1.3. `finder` says how the manifest of one is found, from its fields. Throws INTEGRITY, naming `document`, where an entry cannot be one.
@@ -108,11 +136,12 @@ export function listedPlatforms(
   return entries.flatMap((entry) => {
     const { Source: source, Tag: tag, Images: images = [] } = fieldsOf(entry);
     const path = typeof source === "string" ? fullName(source) : undefined;
-    if (path === undefined) throw brokenDocument(document, archive, `${JSON.stringify(source)} is not the name of an image`);
+    if (path === undefined)
+      throw brokenDocument(document, archive, `${JSON.stringify(source)} is not the name of an image`);
     if (typeof tag !== "string" || !isTag(tag))
       throw brokenDocument(document, archive, `${JSON.stringify(tag)} is not a tag`);
     if (!Array.isArray(images ?? [])) throw brokenDocument(document, archive, `the images of "${source}" are no list`);
-    return (images as unknown[] | null ?? []).map((image): ListedPlatform => {
+    return ((images as unknown[] | null) ?? []).map((image): ListedPlatform => {
       const fields = fieldsOf(image);
       return { path, tag, platform: platformOf(fields), find: finder(fields) };
     });
@@ -131,11 +160,12 @@ function fullName(source: string): string | undefined {
 /** Empty fields mean nothing. */
 function platformOf({ OS, Arch, Variant, OsVersion }: Fields): Platform {
   const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
-  const [variant, version] = [text(Variant), text(OsVersion)];
+  const [variant, version, architecture = "unknown"] = [text(Variant), text(OsVersion), text(Arch)];
   return {
     os: text(OS) ?? "linux",
-    architecture: text(Arch) ?? "unknown",
-    ...(variant ? { variant } : {}),
+    architecture,
+    // The first image-tools took the architecture for the variant.
+    ...(variant && variant !== architecture ? { variant } : {}),
     ...(version ? { "os.version": version } : {}),
   };
 }

@@ -4,9 +4,9 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { diagnose, type Patient } from "../../src/operations/diagnose.ts";
 import type { Finding } from "../../src/operations/diagnosis/finding.ts";
+import { createTransport } from "../../src/registry/network/transport.ts";
 import type { RegistryOptions } from "../../src/registry/registry.ts";
 import type { Transport } from "../../src/registry/wire/exchange.ts";
-import { createTransport } from "../../src/registry/network/transport.ts";
 import { createAuthority, type Subject, selfSigned } from "../support/certificates.ts";
 import { type FaultRule, withFaults } from "../support/faults.ts";
 import { pushTo } from "../support/push.ts";
@@ -70,15 +70,11 @@ function states(found: ReadonlyMap<string, Finding>): string[] {
   return [...found.values()].map(({ check, state }) => `${state} ${check}`);
 }
 
-/** A registry that also removes, and what it was told to. */
-function removing(removed: string[]): TestRegistryOptions {
-  return {
-    wrap: (handler) => async (request) => {
-      const { pathname } = new URL(request.url);
-      if (request.method !== "DELETE" || pathname.includes("/uploads/")) return handler(request);
-      removed.push(pathname.split("/").at(-1)!);
-      return new Response(null, { status: 202 });
-    },
+/** Makes of a registry one that also says that it removes. */
+function withRemoval(handler: Handler): Handler {
+  return async (request) => {
+    const isContent = request.method === "DELETE" && !request.url.includes("/uploads/");
+    return isContent ? new Response(null, { status: 202 }) : handler(request);
   };
 }
 
@@ -86,6 +82,17 @@ function removing(removed: string[]): TestRegistryOptions {
 function written({ requests }: TestRegistry): string[] {
   const puts = requests.filter(({ method }) => method === "PUT").map(({ path }) => /sha256:[0-9a-f]+/.exec(path)![0]);
   return [...new Set(puts)].sort();
+}
+
+/** Digests that were written and not removed since. */
+function left({ requests }: TestRegistry): string[] {
+  const digests = new Set<string>();
+  for (const { method, path } of requests) {
+    const [digest] = /sha256:[0-9a-f]+/.exec(path) ?? [];
+    if (digest && method === "PUT") digests.add(digest);
+    if (digest && method === "DELETE") digests.delete(digest);
+  }
+  return [...digests];
 }
 
 /** Uploads that were begun and neither ended nor given up. */
@@ -159,12 +166,11 @@ describe("a registry in good health", () => {
 
 describe("what is written", () => {
   test("is removed, all of it", async () => {
-    const removed: string[] = [];
-    const registry = await start(removing(removed));
+    const registry = await start({ wrap: withRemoval });
     const found = await examine(registry.host);
     expect(found.get("clean-up")).toMatchObject({ state: "ok", said: "what was written is removed" });
     expect(written(registry)).toHaveLength(6);
-    expect(removed.toSorted()).toEqual(written(registry));
+    expect(left(registry)).toEqual([]);
     expect(unfinished(registry)).toBe(0);
   });
 
@@ -175,7 +181,7 @@ describe("what is written", () => {
   });
 
   test("is never the same twice: nobody else's content is removed", async () => {
-    const registry = await start(removing([]));
+    const registry = await start({ wrap: withRemoval });
     await examine(registry.host);
     const first = written(registry);
     registry.reset();
@@ -186,8 +192,7 @@ describe("what is written", () => {
   test.each(["push", "upload", "mount", "manifests", "subject"])(
     "is removed after an abort behind %s",
     async (check) => {
-      const removed: string[] = [];
-      const registry = await start(removing(removed));
+      const registry = await start({ wrap: withRemoval });
       const control = new AbortController();
       let cleaned: Finding | undefined;
       const error = await thrownBy(() =>
@@ -201,18 +206,17 @@ describe("what is written", () => {
       );
       expect(error).toEqual(new Error("enough"));
       expect(cleaned?.state).toBe("ok");
-      expect(removed.toSorted()).toEqual(written(registry));
+      expect(left(registry)).toEqual([]);
       expect(unfinished(registry)).toBe(0);
     },
   );
 
   test("is removed after an abort while an upload begins", async () => {
     const control = new AbortController();
-    const { wrap } = removing([]);
     const registry = await start({
       wrap: (handler) => async (request) => {
         if (request.method === "POST") control.abort(new Error("enough"));
-        return wrap!(handler)(request);
+        return withRemoval(handler)(request);
       },
     });
     expect(await thrownBy(() => examine(registry.host, { signal: control.signal }))).toEqual(new Error("enough"));
@@ -221,14 +225,12 @@ describe("what is written", () => {
   });
 
   test("is removed after the registry broke in the middle", async () => {
-    const removed: string[] = [];
-    const { wrap } = removing(removed);
     const rules: FaultRule[] = [{ method: "PUT", path: /manifests/, fault: { type: "drop", after: 0 } }];
-    const registry = await start({ wrap: (handler) => wrap!(withFaults(handler, rules)) });
+    const registry = await start({ wrap: (handler) => withRemoval(withFaults(handler, rules)) });
     const found = await examine(registry.host);
     expect(found.get("manifests")!.state).toBe("failed");
     expect(found.get("clean-up")!.state).toBe("ok");
-    expect(removed.toSorted()).toEqual(written(registry));
+    expect(left(registry)).toEqual([]);
   });
 
   test("stays where the registry removes nothing, and that is told", async () => {
@@ -524,16 +526,6 @@ describe("odd answers", () => {
       { state: "failed" },
     ],
     [
-      "no subjects",
-      answering(async (request, path) =>
-        request.method === "PUT" && path.includes("manifests") && (await request.clone().text()).includes('"subject"')
-          ? refusal(400, "MANIFEST_INVALID")
-          : undefined,
-      ),
-      "subject",
-      { state: "warning", advice: expect.stringContaining("--no-referrers") },
-    ],
-    [
       "indexes with gaps",
       answering(({ method, headers }) =>
         method === "PUT" && headers.get("content-type")?.includes("index")
@@ -564,6 +556,20 @@ describe("odd answers", () => {
     const isRefused = method === "PUT" && path.includes("manifests") && headers.get("content-type")!.includes(type);
     return isRefused ? refusal(400, "MANIFEST_INVALID", "media type") : undefined;
   }
+
+  test.each<[string, Pick<TestRegistryOptions, "referrers">, FaultRule[], Partial<Finding>]>([
+    ["is listed", {}, [], { state: "ok" }],
+    ["is not listed", { referrers: false }, [], { state: "note" }],
+    [
+      "is refused",
+      {},
+      [{ method: "PUT", path: /manifests/, skip: 3, times: 1, fault: { type: "status", status: 400 } }],
+      { state: "warning", advice: expect.stringContaining("--no-referrers") },
+    ],
+  ])("a manifest with a subject %s", async (_, options, rules, expected) => {
+    const registry = await start({ ...options, wrap: (handler) => withRemoval(withFaults(handler, rules)) });
+    expect((await examine(registry.host)).get("subject")).toMatchObject(expected);
+  });
 
   test("an image that is not there", async () => {
     const found = await examine((await start()).host, { tag: "v2", readOnly: true });

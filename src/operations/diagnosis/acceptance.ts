@@ -11,8 +11,8 @@ import { contentOf, MANIFEST_LIMIT, readAll } from "../../store/read.ts";
 import type { Content } from "../../store/store.ts";
 import { ask, type Examination, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
-import { isRemoved } from "./remains.ts";
 import { examineReferrers } from "./referrers.ts";
+import { isRemoved } from "./remains.ts";
 
 const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar";
 
@@ -37,7 +37,7 @@ export async function* examineManifests(
   const [forOci, forDocker] = [await put(examination, oci), await put(examination, docker)];
   yield describeKinds(forOci.refusal, forDocker.refusal);
   if (forOci.refusal !== undefined) return;
-  if (await isRemovable(examination, docker))
+  if (await isRemoving(examination, oci))
     yield await examineSubject(examination, { ...image, subject: oci.descriptor }, oci);
   else yield { check: "subject", state: "skipped", said: "not tried: the registry removes nothing, and would list it" };
   if (!read) yield* examineReferrers(examination, oci.descriptor.digest);
@@ -71,9 +71,10 @@ async function examineSubject(examination: Examination, image: object, { descrip
   return { check, state: "note", said: "the registry keeps no list of what refers to an image: a run keeps it" };
 }
 
-/** Tried with one that was written: what stays must be seen by nobody. */
-async function isRemovable(examination: Examination, { descriptor }: Content): Promise<boolean> {
-  return isRemoved(examination, contentPath(examination.path, descriptor));
+/** Tried with an image that was written, which is there afterwards: what stays must be seen by nobody. */
+async function isRemoving(examination: Examination, content: Content): Promise<boolean> {
+  const isGone = await isRemoved(examination, contentPath(examination.path, content.descriptor));
+  return isGone && (await put(examination, content)).refusal === undefined;
 }
 
 /** An index of which a child is missing. */

@@ -64,17 +64,26 @@ export class RegistryError extends AppError {
   readonly status: number;
   /** The error codes of the body, as the registry spelt them, such as `MANIFEST_UNKNOWN`. */
   readonly errors: readonly string[];
+  /** Milliseconds for which the registry does not want to be asked again, where it said so. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: AppErrorOptions & { method: string; url: string; status: number; errors?: readonly string[] },
+    options: AppErrorOptions & {
+      method: string;
+      url: string;
+      status: number;
+      errors?: readonly string[];
+      retryAfter?: number | undefined;
+    },
   ) {
     super(code, message, options);
     this.method = options.method;
     this.url = options.url;
     this.status = options.status;
     this.errors = options.errors ?? [];
+    this.retryAfter = options.retryAfter;
   }
 }
 

@@ -1,8 +1,10 @@
 /** The benchmarks by name: what Dray does beside what others do with the same images on the same registries. */
 import { statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { archive } from "./archive.ts";
 import { type Seeded, seedLarge, seedMany } from "./images.ts";
 import { inRounds, median, megabytes, memoryRow, type Row, ratioRow, type Side } from "./rounds.ts";
+import { settled, shell } from "./settled.ts";
 import type { Registry, Sample, Workplace } from "./workplace.ts";
 
 /** Where a benchmark finds things, and how often each side runs. */
@@ -11,6 +13,8 @@ export interface Setting {
   /** The compiled executable. */
   readonly dray: string;
   readonly rounds: number;
+  /** Gzipped layers of the archive contest: 48 are 2 GB. */
+  readonly layers: number;
   /** The large images and the registry that has them; seeded when first asked for. */
   large(): Promise<Source>;
 }
@@ -22,12 +26,17 @@ export interface Source extends Seeded {
 }
 
 const MEMORY = 250e6;
-const WARM = 2e9;
 const MANY_MEMORY = 350e6;
 const PLATFORMS = ["--arch", "all", "--os", "all"];
 const SKOPEO = ["skopeo", "--insecure-policy", "copy", "--quiet", "--all"];
 
-export const CONTESTS: Readonly<Record<string, (setting: Setting) => Promise<Row[]>>> = { save, load, mirror, many };
+export const CONTESTS: Readonly<Record<string, (setting: Setting) => Promise<Row[]>>> = {
+  save,
+  load,
+  mirror,
+  many,
+  archive,
+};
 
 /** The large images behind a registry of their own. */
 export async function openLarge(place: Workplace): Promise<Source> {
@@ -121,17 +130,6 @@ function lines({ host }: Registry, names: readonly string[]): string {
 
 /** What the sides of a save leave behind. */
 const SAVED = ["out.tar.gz", "cache", "layout", "peer.tar.gz", "crane", "peer.tar", "floor"];
-
-/**
- * Removes what earlier runs left, and waits until the disk has done with it: who syncs what it wrote would pay for all. Then
- * touches as much memory as the largest side fills with files: on a virtual machine its first use costs more than the run.
- */
-async function settled(place: Workplace, leftovers: readonly string[] = []): Promise<void> {
-  place.remove(...leftovers);
-  await place.run(["sync"]);
-  await place.run(shell(`head -c ${WARM} /dev/zero > warm`));
-  place.remove("warm");
-}
 
 function saveCommand(dray: string, list: string, place: Workplace): string[] {
   const ends = ["-d", place.path("out.tar.gz"), "--cache-dir", place.path("cache")];
@@ -229,8 +227,4 @@ function toRegistry(host: string, name: string): string[] {
 /** One layout for all images, as blobs that they share are then stored once. */
 function layoutOf(place: Workplace, name: string): string {
   return `oci:${place.path("layout")}:${name}`;
-}
-
-function shell(script: string): string[] {
-  return ["bash", "-c", `set -euo pipefail; ${script}`];
 }

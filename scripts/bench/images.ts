@@ -7,6 +7,7 @@ import type { Workplace } from "./workplace.ts";
 
 const CONFIG = "application/vnd.oci.image.config.v1+json";
 const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
+const PLAIN_LAYER = "application/vnd.oci.image.layer.v1.tar";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const PLATFORMS = ["amd64", "arm64"];
@@ -68,10 +69,56 @@ export async function seedMany(place: Workplace, name: string, count: number): P
   return { names, blobs: [] };
 }
 
-async function makeLayer(place: Workplace, storage: Storage, program: string, level: number): Promise<Layer> {
+/** Images of six gzipped layers each, none shared, in the storage folder `name`: 48 layers have about 2 GB. */
+export async function seedGzipped(place: Workplace, name: string, count: number): Promise<readonly string[]> {
+  const storage = seedStorage(place.folder(name));
+  const layers: Layer[] = [];
+  for (let number = 0; number < count; number++) {
+    const program = await runtimeFor(TARGETS[number % TARGETS.length]!);
+    const turn = Math.floor(number / TARGETS.length);
+    layers.push(await makeLayer(place, storage, program, 1 + (turn % 6), 64 << Math.floor(turn / 6)));
+  }
+  return makeImages(storage, "gzipped", layers);
+}
+
+/** One image of four layers that are not compressed, about 400 MB, in the storage folder `name`. */
+export async function seedPlain(place: Workplace, name: string): Promise<readonly string[]> {
+  const storage = seedStorage(place.folder(name));
+  const layers: Layer[] = [];
+  for (const target of TARGETS) {
+    const tar = place.path("layer.tar");
+    await place.run(["tar", "-cf", tar, "--owner=0", "--group=0", "-P", await runtimeFor(target)]);
+    const digest = await fileDigest(tar);
+    const blob = { mediaType: PLAIN_LAYER, digest, size: (await stat(tar)).size, diffID: digest };
+    await storage.adopt(tar, blob);
+    layers.push(blob);
+  }
+  return makeImages(storage, "plain", layers);
+}
+
+async function makeImages(storage: Storage, name: string, layers: readonly Layer[]): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (let at = 0; at < layers.length; at += 6) {
+    const repository = `archive/${name}${names.length + 1}`;
+    const own = layers.slice(at, at + 6);
+    for (const layer of own) await storage.link(repository, layer);
+    await makeImage(storage, repository, "amd64", own, "1");
+    names.push(`${repository}:1`);
+  }
+  return names;
+}
+
+/** `block` is what pigz compresses at once, in KiB: another one makes another blob. */
+async function makeLayer(
+  place: Workplace,
+  storage: Storage,
+  program: string,
+  level: number,
+  block = 128,
+): Promise<Layer> {
   const [tar, file] = [place.path("layer.tar"), place.path("layer.tar.gz")];
-  const script = `tar -cf "$1" --transform="s,.*,usr/bin/bun-$4," --owner=0 --group=0 -P "$2" && pigz -$4 -c "$1" > "$3"`;
-  await place.run(["bash", "-ec", script, "layer", tar, program, file, String(level)]);
+  const script = `tar -cf "$1" --transform="s,.*,usr/bin/bun-$4," --owner=0 --group=0 -P "$2" && pigz -$4 -b "$5" -c "$1" > "$3"`;
+  await place.run(["bash", "-ec", script, "layer", tar, program, file, String(level), String(block)]);
   const blob = { mediaType: LAYER, digest: await fileDigest(file), size: (await stat(file)).size };
   const diffID = await fileDigest(tar);
   await storage.adopt(file, blob);

@@ -1,5 +1,6 @@
 /** From an archive's paths to the tree of its files, whoever wrote it. Told by its first bytes, never by its name. */
 import { tmpdir } from "node:os";
+import { dirname } from "node:path/posix";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
@@ -9,9 +10,10 @@ import { corrupt, footerLength, INDEX_PATH, parseFooter } from "./contents.ts";
 import { decompressed } from "./decompress.ts";
 import { type Format, SNIFFED, sniffFormat } from "./format.ts";
 import { findParts } from "./parts.ts";
-import { type OpenOptions, openArchive } from "./reader.ts";
+import { archiveIn, type OpenOptions } from "./reader.ts";
 import { spool } from "./spool.ts";
 import { BLOCK, parseTarHeader } from "./tar.ts";
+import { checksum, octalField } from "./tar-fields.ts";
 import { openTar, volumeRange } from "./tar-tree.ts";
 import { firstParts, openVolume, type Volume } from "./volume.ts";
 import { openZip } from "./zip.ts";
@@ -22,13 +24,17 @@ export type Container = Format | "zip";
 export interface ContainerOptions extends OpenOptions {
   /** Where compressed archives that Dray did not write are unpacked to while they are open. Default: the system's folder for temporary files. */
   readonly spoolFolder?: string | undefined;
+  /** Bytes that it may unpack to, be they ever so many more than it has itself. Default 1 GiB. */
+  readonly spoolLimit?: number | undefined;
   /** Hears that an archive is unpacked there, which may take a while. */
   readonly onSpool?: ((archive: string, folder: string) => void) | undefined;
 }
 
-/** Decompressed bytes for each compressed one that are believed; less than a GiB always is. */
+const OWN_FOLDER: string = dirname(INDEX_PATH);
+
+/** Decompressed bytes for each compressed one that are believed. */
 const MOST_OF_A_BYTE = 200;
-const ALWAYS: number = 1 << 30;
+const SPOOL_LIMIT: number = 1 << 30;
 
 /** Begins of compressed files that Dray does not unpack, and who does. */
 const UNPACKERS: readonly (readonly [magic: readonly number[], name: string, program: string])[] = [
@@ -42,7 +48,13 @@ const UNPACKERS: readonly (readonly [magic: readonly number[], name: string, pro
 export function sniffContainer(firstBytes: Bytes): Container | undefined {
   const [p, k, one, two] = firstBytes;
   const isZip = p === 0x50 && k === 0x4b && ((one === 3 && two === 4) || (one === 5 && two === 6));
-  return isZip ? "zip" : sniffFormat(firstBytes);
+  return isZip ? "zip" : (sniffFormat(firstBytes) ?? (isOldTar(firstBytes) ? "tar" : undefined));
+}
+
+/** Tars of before POSIX have no magic number, and nothing but their checksum to be known by. */
+function isOldTar(firstBytes: Bytes): boolean {
+  const header = firstBytes.subarray(0, BLOCK);
+  return header.length === BLOCK && header[0] !== 0 && octalField(header, 148, 8) === checksum(header);
 }
 
 /**
@@ -51,15 +63,19 @@ export function sniffContainer(firstBytes: Bytes): Container | undefined {
  * Throws NOT_FOUND, STORAGE, INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads.
  */
 export async function openContainer(paths: string | readonly string[], options: ContainerOptions = {}): Promise<Tree> {
-  const found = await findParts(typeof paths === "string" ? [paths] : paths);
-  const volume = await openVolume(found.paths, found.name);
+  const found = await findParts(typeof paths === "string" ? [paths] : paths, options);
+  const volume = await openVolume(found.paths, found.name, options);
   let isTaken = false;
   try {
     const first = await volume.read(0, Math.min(SNIFFED, volume.size), options);
     const container = sniffContainer(first);
+    if (container === undefined && volume.parts.length > 1)
+      throw corrupt(volume.parts[0]!.path, "it is not the first part of an archive");
     if (container === undefined) throw unknown(volume.name, first);
-    if (container !== "zip" && ((await hasFooter(volume, container, options)) || (await isOwn(volume, container))))
-      return await openArchive(paths, options);
+    if (container !== "zip" && ((await hasFooter(volume, container, options)) || (await isOwn(volume, container)))) {
+      isTaken = true;
+      return await archiveIn(volume, options);
+    }
     checkParts(volume);
     if (container === "gzip" || container === "zstd") {
       const unpacked = await unpack(volume, container, options);
@@ -70,6 +86,12 @@ export async function openContainer(paths: string | readonly string[], options: 
   } finally {
     if (!isTaken) await volume[Symbol.asyncDispose]();
   }
+}
+
+/** The files of a tar or zip of whatever origin that was read out of a pipe. Owns the volume, also where it throws. */
+export async function openSpooled(volume: Volume, options: ContainerOptions = {}): Promise<Tree> {
+  const isZip = sniffContainer(await volume.read(0, Math.min(SNIFFED, volume.size), options)) === "zip";
+  return isZip ? openZip(volume, options) : openForeignTar(volume, options);
 }
 
 /** Whether Dray finished it: there is a footer at its end, or at that of a part with others of an older archive behind. */
@@ -110,13 +132,13 @@ function checkParts({ parts }: Volume): void {
 /** The tar inside, in a file without a name. Closes nothing. */
 function unpack(volume: Volume, format: "gzip" | "zstd", options: ContainerOptions): Promise<Volume> {
   const { name } = volume;
-  const { spoolFolder: folder = tmpdir(), signal } = options;
+  const { spoolFolder: folder = tmpdir(), spoolLimit = SPOOL_LIMIT, signal } = options;
   options.onSpool?.(name, folder);
-  const limit = Math.max(ALWAYS, volume.size * MOST_OF_A_BYTE);
+  const limit = Math.max(spoolLimit, volume.size * MOST_OF_A_BYTE);
   async function* tarOf(): AsyncGenerator<Bytes> {
     let isFirst = true;
     for await (const chunk of decompressed(volumeRange(volume, 0, volume.size, { signal }), format, name)) {
-      if (isFirst && chunk.length >= SNIFFED && sniffFormat(chunk) !== "tar")
+      if (isFirst && chunk.length >= SNIFFED && sniffContainer(chunk) !== "tar")
         throw new AppError("UNSUPPORTED", `Cannot open "${name}": what is compressed in it is no tar`);
       isFirst = false;
       yield chunk;
@@ -138,8 +160,8 @@ function unpack(volume: Volume, format: "gzip" | "zstd", options: ContainerOptio
 async function openForeignTar(volume: Volume, { onWarning, signal }: ContainerOptions): Promise<Tree> {
   const tree = await openTar(volume, { signal });
   if (tree.isEnded) return tree;
-  // Whatever made it of one of our archives would have carried the index along.
-  if (tree.hasFolder("saved-image-cache/.dray") && !tree.file(INDEX_PATH)) {
+  // Neither we nor whoever unpacked one of our archives would have left the end away.
+  if (tree.hasFolder(OWN_FOLDER)) {
     await tree[Symbol.asyncDispose]();
     throw corrupt(volume.name, "it ends before it should");
   }

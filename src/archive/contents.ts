@@ -138,6 +138,17 @@ export function parseIndex(codec: Codec, index: Bytes, footer: Footer, archive: 
   });
 }
 
+/** The digests that an index has for a path, in the archive's order; undefined where it is none. Nothing else of it is checked. */
+export function indexedDigests(index: Bytes, path: string): readonly unknown[] | undefined {
+  try {
+    const { entries } = Object(JSON.parse(decode(index))) as { entries?: unknown };
+    if (!Array.isArray(entries)) return undefined;
+    return entries.map((entry: unknown) => Object(entry)).flatMap(({ name, digest }) => (name === path ? [digest] : []));
+  } catch {
+    return undefined;
+  }
+}
+
 function parseJson(index: Bytes, archive: string): { version?: unknown; entries?: unknown } {
   try {
     return Object(JSON.parse(decode(index)));

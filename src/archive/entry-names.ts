@@ -2,35 +2,35 @@
 import { AppError, type ErrorCode } from "../errors.ts";
 import { isEntryPath } from "./entry-path.ts";
 
-/** More entries than the largest registry's archive has; each costs memory. */
-const MOST: number = 1_000_000;
+/** More entries than an archive of the largest registry has. Each costs memory: so many of them take 200 MB. */
+const MOST_ENTRIES: number = 500_000;
 
 export interface EntryNames {
   /**
    * The path that the next entry has: without `./` in front and `/` at its end. Empty for the root itself. Throws INTEGRITY
    * for names that lead out of the archive, or that another file system takes for one that came before; UNSUPPORTED for more
-   * than a million entries.
+   * than half a million entries.
    */
   take(name: string): string;
 }
 
-export function entryNames(archive: string): EntryNames {
+/** `isTaken` says whether a path came before, so that not all of them are remembered twice. */
+export function entryNames(archive: string, isTaken: (path: string) => boolean): EntryNames {
   /** Only names that have another spelling, by the one they are folded to. */
   const folded = new Map<string, string>();
-  const plain = new Set<string>();
   let count = 0;
   return {
     take(name) {
-      if (++count > MOST) throw refusedEntry(archive, name, `it is one of more than ${MOST} entries`, "UNSUPPORTED");
+      if (++count > MOST_ENTRIES)
+        throw refusedEntry(archive, name, `it is one of more than ${MOST_ENTRIES} entries`, "UNSUPPORTED");
       if (name === "") throw refusedEntry(archive, name, "it has no name, or one that is not UTF-8");
       const path = plainPath(name);
       if (path === "") return path;
       if (!isEntryPath(path)) throw refusedEntry(archive, name, "its name is not a plain relative path");
       const fold = path.normalize("NFC").toLowerCase();
-      const other = folded.get(fold) ?? (plain.has(fold) ? fold : path);
-      if (other !== path) throw refusedEntry(archive, name, `it differs from "${other}" by capitals or accents only`);
-      if (fold === path) plain.add(path);
-      else folded.set(fold, path);
+      const other = folded.get(fold) ?? (fold !== path && isTaken(fold) ? fold : path);
+      if (other !== path) throw refusedEntry(archive, name, `it is "${other}" but for capitals or accents`);
+      if (fold !== path) folded.set(fold, path);
       return path;
     },
   };

@@ -1,6 +1,6 @@
 /** Archives of gzip members. RFC 1952 (gzip), RFC 1951 section 3.2.4 (stored blocks). */
 import { promisify } from "node:util";
-import { crc32, gunzip, gzip, gzipSync } from "node:zlib";
+import { crc32, gunzip, gunzipSync, gzip, gzipSync } from "node:zlib";
 import { type Bytes, concat } from "../bytes/stream.ts";
 import { type Codec, type Framing, type Packing, PIECE } from "./codec.ts";
 import { END_OF_TAR } from "./tar.ts";
@@ -14,6 +14,9 @@ const FLAGS_BYTE = 3;
 /** The largest stored block that deflate has. */
 const STORED_BLOCK = 65_535;
 const BLOCK_HEAD = 5;
+
+/** Members of so many bytes are unpacked at once. */
+const SMALL: number = 64 << 10;
 
 const framing: Framing = {
   block: STORED_BLOCK,
@@ -39,7 +42,9 @@ export function gzipCodec(level = 6): Codec {
     pack: async (bytes) => anonymous(await promisify(gzip)(bytes, { level })),
     packSync: (bytes) => anonymous(gzipSync(bytes, { level })),
     async unpack(member, size) {
-      const bytes = await promisify(gunzip)(member, { maxOutputLength: size, chunkSize: Math.min(size, PIECE) });
+      const limits = { maxOutputLength: size, chunkSize: Math.min(Math.max(size, 64), PIECE) };
+      // A thread costs more than it saves where there is little to do.
+      const bytes = size <= SMALL ? gunzipSync(member, limits) : await promisify(gunzip)(member, limits);
       if (bytes.length !== size) throw new Error(`a member holds ${bytes.length} bytes instead of ${size}`);
       return bytes;
     },

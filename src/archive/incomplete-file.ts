@@ -16,12 +16,14 @@ export interface IncompleteFile {
   truncate(size: number): Promise<void>;
   /** The first `size` bytes of what was written, sealed or not. */
   read(size: number): ByteStream;
+  /** Whether no other run has begun to write the same file. Surest while it is not sealed. */
+  isOurs(): Promise<boolean>;
   /** Syncs all of it to the disk, and closes it: nothing is written afterwards. Once is enough, further calls tell the same. */
   seal(): Promise<void>;
   /** Gives a sealed file its name, over an older one if need be. */
   publish(): Promise<void>;
-  /** Removes what was not published. */
-  discard(): Promise<void>;
+  /** Closes it, and removes what was not published. Where it `isOurs` no more, it stays. */
+  discard(isOurs?: boolean): Promise<void>;
 }
 
 /** What a file is called before it is whole. */
@@ -37,6 +39,7 @@ export async function createIncomplete(path: string): Promise<IncompleteFile> {
   const incomplete = incompletePath(path);
   let file = await onDisk(path, () => create(path, incomplete));
   let disk = syncAhead(file);
+  const isAt = await identify(file, incomplete);
   let sealed: Promise<Stats> | undefined;
   let published = false;
 
@@ -44,7 +47,7 @@ export async function createIncomplete(path: string): Promise<IncompleteFile> {
     await disk.settle();
     await file.sync();
     const own = await file.stat();
-    await requireOwn(own, path, incomplete);
+    if (!(await isAt(own))) throw overtaken(path);
     await file.close();
     return own;
   }
@@ -54,6 +57,11 @@ export async function createIncomplete(path: string): Promise<IncompleteFile> {
     file = await open(incomplete, "r+");
     disk = syncAhead(file);
     sealed = undefined;
+  }
+  async function isOurs(): Promise<boolean> {
+    if (published) return true;
+    const own = await sealed?.catch(() => undefined);
+    return isAt(own ?? (await file.stat().catch(() => undefined)));
   }
   return {
     path,
@@ -67,27 +75,28 @@ export async function createIncomplete(path: string): Promise<IncompleteFile> {
         await file.truncate(size);
       }),
     read: (size) => readFile(incomplete, size, { reuse: true }),
+    isOurs,
     async seal() {
       sealed ??= onDisk(path, sync);
       await sealed;
     },
     async publish() {
-      const own = await sealed;
-      await onDisk(path, async () => {
-        if (own) await requireOwn(own, path, incomplete);
-        await rename(incomplete, path);
-      });
+      if (!(await isOurs())) throw overtaken(path);
+      await onDisk(path, () => rename(incomplete, path));
       published = true;
     },
-    async discard() {
+    async discard(ours = true) {
       if (published) return;
-      const own = await sealed?.catch(() => undefined);
       await disk.settle().catch(() => {});
-      const isOurs = await isAt(own ?? (await file.stat().catch(() => undefined)), incomplete);
+      const isLeft = ours && (await isOurs());
       await file.close().catch(() => {});
-      if (isOurs) await rm(incomplete, { force: true });
+      if (isLeft) await rm(incomplete, { force: true });
     },
   };
+}
+
+export function overtaken(path: string): AppError {
+  return new AppError("STORAGE", `Cannot write "${path}": it was removed, or another run writes it at the same time`);
 }
 
 /** A link that someone put there is not followed. */
@@ -98,15 +107,16 @@ async function create(path: string, incomplete: string): Promise<FileHandle> {
   return open(incomplete, "wx+");
 }
 
-async function requireOwn(own: Stats, path: string, incomplete: string): Promise<void> {
-  if (!(await isAt(own, incomplete)))
-    throw new AppError("STORAGE", `Cannot write "${path}": another run writes it at the same time`);
-}
-
-/** Whether a file still has the name that it was made with. Some network file systems make up numbers: then its size tells. */
-async function isAt(own: Stats | undefined, path: string): Promise<boolean> {
-  const there = await stat(path).catch(() => undefined);
-  return own !== undefined && there !== undefined && (own.ino === there.ino || own.size === there.size);
+/**
+ * How to tell whether a file still has the name that it was made with: by its number, which nobody else gets while it is open.
+ * Some network file systems make numbers up; there its size tells.
+ */
+async function identify(file: FileHandle, path: string): Promise<(own: Stats | undefined) => Promise<boolean>> {
+  const field = (await file.stat()).ino === (await stat(path)).ino ? "ino" : "size";
+  return async (own) => {
+    const there = await stat(path).catch(() => undefined);
+    return own !== undefined && there !== undefined && own[field] === there[field];
+  };
 }
 
 /** Bytes that may wait in memory for the disk before it is asked to take them. */

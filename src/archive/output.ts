@@ -6,7 +6,7 @@ import { writeAtomic } from "../bytes/file.ts";
 import { type Bytes, encode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { type CheckedFile, checkedFile } from "./checked-file.ts";
-import { createIncomplete, type IncompleteFile, incompletePath } from "./incomplete-file.ts";
+import { createIncomplete, type IncompleteFile, incompletePath, overtaken } from "./incomplete-file.ts";
 import { parsePartPath, partPath, partsBeside } from "./parts.ts";
 
 /** Takes bytes in the order of the calls, which need not wait for each other. */
@@ -49,6 +49,8 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
       throw new AppError("STORAGE", `Cannot write "${path}": it has more than ${MOST_PARTS} parts`, {
         hint: "choose larger parts",
       });
+    // The first one stays open, and so tells for all whether another run has begun: its parts must not be touched.
+    if (number > 0 && !(await (await files[0]!).isOurs())) throw overtaken(path);
     const file = await createIncomplete(partSize === undefined ? path : partPath(path, number));
     return checksum ? checkedFile(file) : file;
   }
@@ -61,19 +63,18 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
     const file = await fileOf(number);
     await file.write(bytes, at);
     lengths[number] = (lengths[number] ?? 0) + bytes.length;
-    if (lengths[number] === size) file.seal().catch(() => {}); // finish() seals it again, and hears of it
+    if (number > 0 && lengths[number] === size) file.seal().catch(() => {}); // finish() seals it again, and hears of it
   }
   async function finish(): Promise<void> {
     const whole = await Promise.all(files);
     const sums: string[] = [];
-    for (const file of whole) {
-      if ("sha256" in file) sums.push(`${await file.sha256()}  ${basename(file.path)}\n`);
-      await file.seal();
-    }
+    for (const file of whole) if ("sha256" in file) sums.push(`${await file.sha256()}  ${basename(file.path)}\n`);
+    for (const file of whole.toReversed()) await file.seal();
     for (const file of whole) await file.publish();
     await onDisk(path, async () => {
       const names = whole.map((file) => basename(file.path));
-      if (checksum) await writeAtomic(`${path}.sha256`, encode(sums.join("")));
+      const sumPath = `${path}.sha256`;
+      if (checksum) await writeAtomic(sumPath, encode(sums.join("")), { temporary: incompletePath(sumPath) });
       await removeOlder(path, new Set(checksum ? [...names, `${basename(path)}.sha256`] : names));
     });
     await syncFolder(dirname(path));
@@ -105,22 +106,22 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
     },
     finish,
     async [Symbol.asyncDispose]() {
-      for (const file of files)
-        await file.then(
-          (made) => made.discard(),
-          () => {},
-        );
+      const made = (await Promise.allSettled(files)).flatMap((file) =>
+        file.status === "fulfilled" ? [file.value] : [],
+      );
+      const isOurs = await made[0]?.isOurs();
+      for (const file of made) await file.discard(isOurs);
     },
   };
 }
 
 /** What killed runs left of an archive of that name, in one file or in parts. */
 async function removeUnfinished(path: string): Promise<void> {
-  const whole = basename(incompletePath(path));
+  const whole = [path, `${path}.sha256`].map((one) => basename(incompletePath(one)));
   const names = await readdir(dirname(path)).catch(() => []);
   for (const name of names) {
     const part = /^\.(.+)\.incomplete$/s.exec(name)?.[1];
-    if (name === whole || (part && parsePartPath(part)?.archive === basename(path)))
+    if (whole.includes(name) || (part && parsePartPath(part)?.archive === basename(path)))
       await onDisk(path, () => rm(join(dirname(path), name), { force: true }));
   }
 }

@@ -2,12 +2,15 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../errors.ts";
+import { readChecksums } from "./checksums.ts";
 
 /** The files of one archive, in the order of their bytes. */
 export interface Parts {
   /** What messages call the whole: its path without `.partN`. */
   readonly name: string;
   readonly paths: readonly string[];
+  /** Those of the paths that nobody has found; empty unless that was allowed. */
+  readonly missing: readonly string[];
 }
 
 /** Where part `number` of an archive is. */
@@ -23,31 +26,50 @@ export function parsePartPath(path: string): { archive: string; number: number }
 
 /**
  * The files of the archive that `paths` name: itself, any of its parts (the others beside it are found), or its parts in
- * several folders. A file that has the whole name wins over parts. Throws NOT_FOUND for a part that is missing between
- * others, USAGE for paths that are not of one archive or hold a part twice.
+ * several folders. A file that has the whole name wins over parts. Throws INTEGRITY for a part that is missing between
+ * others or behind them, as far as its file of checksums tells; where `holes` is set it only counts as missing. Throws USAGE
+ * for paths that are not of one archive or hold a part twice.
  */
-export async function findParts(paths: readonly string[]): Promise<Parts> {
+export async function findParts(
+  paths: readonly string[],
+  { holes = false }: { readonly holes?: boolean | undefined } = {},
+): Promise<Parts> {
   const [first = ""] = paths;
   const name = parsePartPath(first)?.archive ?? first;
-  if (paths.length === 1 && name === first && (await isThere(name))) return { name, paths };
+  if (paths.length === 1 && name === first && (await isThere(name))) return { name, paths, missing: [] };
+  const archives = paths.map((path) => parsePartPath(path)?.archive ?? path);
+  const stray = archives.findIndex((archive) => basename(archive) !== basename(name));
+  if (stray >= 0) throw new AppError("USAGE", `Cannot open "${paths[stray]}": it is no part of "${basename(name)}"`);
+  const found = await placesOf(archives, paths);
+  if (found.size === 0) return { name, paths: [name], missing: [] };
+  const count = Math.max(...found.keys(), await lastPart(archives)) + 1;
+  const all = Array.from({ length: count }, (_, number) => found.get(number) ?? partPath(name, number));
+  const missing = all.filter((_, number) => !found.has(number));
+  if (missing.length > 0 && !holes) throw absent(name, missing);
+  return { name, paths: all, missing };
+}
+
+/** Where each part is. One that was named itself goes before one that lies beside another. */
+async function placesOf(archives: readonly string[], paths: readonly string[]): Promise<Map<number, string>> {
   const found = new Map<number, string>();
-  for (const path of paths) {
-    const part = parsePartPath(path);
-    const archive = part?.archive ?? path;
-    if (basename(archive) !== basename(name))
-      throw new AppError("USAGE", `Cannot open "${path}": it is no part of "${basename(name)}"`);
+  for (const archive of new Set(archives))
     for (const [number, other] of await partsBeside(archive)) {
       const known = found.get(number);
-      if (known !== undefined && known !== other && paths.includes(other) === paths.includes(known))
-        throw twice(known, other);
+      if (known !== undefined && paths.includes(other) === paths.includes(known)) throw twice(known, other);
       if (known === undefined || paths.includes(other)) found.set(number, other);
     }
-  }
-  if (found.size === 0) return { name, paths: [name] };
-  const last = Math.max(...found.keys());
-  const missing = Array.from({ length: last }, (_, number) => number).filter((number) => !found.has(number));
-  if (missing.length > 0) throw absent(name, missing);
-  return { name, paths: Array.from({ length: last + 1 }, (_, number) => found.get(number)!) };
+  return found;
+}
+
+/** The number of the last part that was written, where a file of checksums lies beside any of them; else -1. */
+async function lastPart(archives: readonly string[]): Promise<number> {
+  const numbers: number[] = [];
+  for (const archive of new Set(archives))
+    for (const part of (await readChecksums(archive))?.keys() ?? []) {
+      const parsed = parsePartPath(part);
+      if (parsed?.archive === basename(archive)) numbers.push(parsed.number);
+    }
+  return Math.max(-1, ...numbers);
 }
 
 /** The parts of an archive in its own folder, by their numbers. */
@@ -72,9 +94,10 @@ function twice(one: string, other: string): AppError {
   return new AppError("USAGE", `Cannot open "${one}": "${other}" is the same part`, { hint: "name only one of them" });
 }
 
-function absent(name: string, missing: readonly number[]): AppError {
+function absent(name: string, missing: readonly string[]): AppError {
+  const numbers = missing.map((path) => parsePartPath(path)?.number).join(", ");
   const parts = missing.length === 1 ? "part" : "parts";
-  return new AppError("NOT_FOUND", `Cannot open "${name}": ${parts} ${missing.join(", ")} of it cannot be found`, {
+  return new AppError("INTEGRITY", `Cannot open "${name}": ${parts} ${numbers} of it cannot be found`, {
     hint: "copy it beside the others, or name its folder with a further -s",
   });
 }

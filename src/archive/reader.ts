@@ -1,9 +1,7 @@
 /** Opens archives that Dray wrote, by the index at their end: nothing is unpacked, any range is read where it stands. */
-import { ordered } from "../bytes/pool.ts";
-import type { ByteStream, Bytes, Range } from "../bytes/stream.ts";
-import { AppError, reasonOf } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { Call, Tree, TreeFile } from "../store/store.ts";
-import { type Codec, PIECE } from "./codec.ts";
+import type { Codec } from "./codec.ts";
 import { codecFor } from "./codec-for.ts";
 import {
   corrupt,
@@ -15,28 +13,23 @@ import {
   parseIndex,
   tarLength,
 } from "./contents.ts";
+import { documentContent, type Opened, unpack } from "./entry-content.ts";
 import { type Format, SNIFFED, sniffFormat } from "./format.ts";
-import { spansOf, unframe } from "./framing.ts";
 import { findParts } from "./parts.ts";
 import { BLOCK, parseTarHeader } from "./tar.ts";
-import { firstParts, openVolume, type Volume } from "./volume.ts";
-
-/** Packed members that are read and unpacked at once. */
-const AT_ONCE = 4;
+import { firstParts, openVolume, placeOf, type Volume, type VolumeOptions } from "./volume.ts";
 
 export interface Archive extends Tree {
   readonly format: Format;
   /** Everything that the archive holds, in its order: directories, links, and what a later entry of the same path replaced. */
   readonly entries: readonly Placed[];
+  /** Where the index is. */
+  readonly footer: Footer;
+  /** What the entries are read from. Disposed with the archive. */
+  readonly opened: Opened;
 }
 
-/** Open files with what is needed to read their members. */
-interface Opened {
-  readonly volume: Volume;
-  readonly codec: Codec;
-}
-
-export interface OpenOptions extends Call {
+export interface OpenOptions extends Call, VolumeOptions {
   /** Hears of parts that lie there and are not of this archive. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -45,11 +38,15 @@ export interface OpenOptions extends Call {
  * Opens an archive for readers of any number and order, and holds it open until it is disposed. `paths` are its own, those
  * of any of its parts, or of its parts in several folders. Of entries with one path the last is seen; links and directories
  * are not files. Content is checked for its length and framing, not against digests. Throws NOT_FOUND, STORAGE; UNSUPPORTED
- * where Dray did not write it, or not to its end; and INTEGRITY, also from the streams of its files, where it is corrupt.
+ * where it is no archive; and INTEGRITY, also from the streams of its files, where it is corrupt or cut short.
  */
 export async function openArchive(paths: string | readonly string[], options: OpenOptions = {}): Promise<Archive> {
-  const found = await findParts(typeof paths === "string" ? [paths] : paths);
-  const volume = await openVolume(found.paths, found.name);
+  const found = await findParts(typeof paths === "string" ? [paths] : paths, options);
+  return archiveIn(await openVolume(found.paths, found.name, options), options);
+}
+
+/** The same of a volume, which it owns from now on, also where it throws. */
+export async function archiveIn(volume: Volume, options: OpenOptions = {}): Promise<Archive> {
   try {
     return await readArchive(await withoutStale(volume, options), options);
   } catch (error) {
@@ -62,7 +59,7 @@ export async function openArchive(paths: string | readonly string[], options: Op
  * The volume up to the part that the archive ends in: a shorter archive may have been written over the parts of a longer one
  * by hand. Throws INTEGRITY for a part that has not the size of the others.
  */
-async function withoutStale(volume: Volume, { onWarning, ...call }: OpenOptions): Promise<Volume> {
+export async function withoutStale(volume: Volume, { onWarning, ...call }: OpenOptions): Promise<Volume> {
   const { parts } = volume;
   for (let count = parts.length; count > 1; count--) {
     const shorter = firstParts(volume, count);
@@ -88,7 +85,7 @@ function checkSizes({ parts }: Volume): void {
 }
 
 async function readArchive(volume: Volume, options: Call): Promise<Archive> {
-  const { codec, entries } = await readContents(volume, options);
+  const { codec, entries, footer } = await readContents(volume, options);
   const files = new Map<string, Placed>();
   for (const entry of entries)
     if (entry.type === "file") files.set(entry.path, entry);
@@ -96,26 +93,29 @@ async function readArchive(volume: Volume, options: Call): Promise<Archive> {
   return {
     format: codec.format,
     entries,
+    footer,
+    opened: { volume, codec },
     paths: () => files.keys(),
     file: (path) => treeFile({ volume, codec }, files.get(path)),
     [Symbol.asyncDispose]: () => volume[Symbol.asyncDispose](),
   };
 }
 
-async function readContents(volume: Volume, options: Call) {
+export async function readContents(volume: Volume, options: Call) {
   const { name } = volume;
   const found = await findFooter(volume, options);
   if (!found)
-    throw new AppError("UNSUPPORTED", `Cannot open "${name}": it has no Dray index at its end`, {
-      hint: "it was cut short on its way, or written by another tool",
+    throw new AppError("INTEGRITY", `Cannot open "${name}": it has no Dray index at its end`, {
+      hint: "it was cut short on its way, its last part is missing, or another tool wrote it",
     });
   const { codec, footer } = found;
-  const member = await volume.read(footer.offset, footer.offset + footer.length, options);
-  const whole = await unpack({ volume, codec }, member, tarLength({ header: BLOCK, size: footer.size }));
+  const stretch = { name: INDEX_PATH, offset: footer.offset, length: footer.length };
+  const whole = await unpack({ volume, codec }, stretch, tarLength({ header: BLOCK, size: footer.size }), options);
   const header = parseTarHeader(whole.subarray(0, BLOCK));
   if (header?.path !== INDEX_PATH || header.size !== footer.size)
     throw corrupt(name, "there is no index where its footer says");
-  return { codec, entries: parseIndex(codec, whole.subarray(BLOCK, BLOCK + footer.size), footer, name) };
+  const index = whole.subarray(BLOCK, BLOCK + footer.size);
+  return { codec, footer, index, entries: parseIndex(codec, index, footer, name) };
 }
 
 /** The footer at the end of the volume; undefined where there is none. Throws UNSUPPORTED for what is no archive at all. */
@@ -129,87 +129,12 @@ async function findFooter(volume: Volume, options: Call): Promise<{ codec: Codec
   return footer && { codec, footer };
 }
 
-/** A member's bytes, exactly `size`. */
-async function unpack({ codec, volume }: Opened, member: Bytes, size: number): Promise<Bytes> {
-  try {
-    if (codec.packing) return await codec.packing.unpack(member, size);
-  } catch (error) {
-    throw corrupt(volume.name, `a part of it cannot be unpacked: ${reasonOf(error)}`, error);
-  }
-  if (member.length !== size) throw corrupt(volume.name, "a part of it has a wrong length");
-  return member;
-}
-
 function treeFile(archive: Opened, entry: Placed | undefined): TreeFile | undefined {
-  return entry && { size: entry.size, open: (options) => content(archive, entry, options) };
-}
-
-async function* content(archive: Opened, entry: Placed, options: Range & Call = {}): ByteStream {
-  const { header, size } = entry;
-  const start = Math.max(0, options.start ?? 0);
-  const end = Math.min(size, options.end ?? size);
-  const from = start === 0 ? 0 : header + start;
-  let first = true;
-  for await (const bytes of tarBytes(archive, entry, from, header + end, options)) {
-    // Whoever reads from the start gets the header for nothing: what tar would unpack must be what the index says.
-    const skip = first && start === 0 ? header : 0;
-    if (skip > 0) requireHeader(archive, entry, bytes.subarray(0, skip));
-    if (bytes.length > skip) yield bytes.subarray(skip);
-    first = false;
-  }
-}
-
-function requireHeader(archive: Opened, entry: Placed, bytes: Bytes): void {
-  const found = parseTarHeader(bytes);
-  if (found?.path !== entry.path || found.size !== entry.size || found.type !== entry.type)
-    throw corrupt(archive.volume.name, `"${entry.path}" is not where its index says`);
-}
-
-/** Bytes `[start, end)` of an entry's headers, content and padding. */
-function tarBytes(archive: Opened, entry: Placed, start: number, end: number, call: Call): ByteStream {
-  return entry.method === "packed"
-    ? packedBytes(archive, entry, start, end, call)
-    : storedBytes(archive, entry, start, end, call);
-}
-
-async function* storedBytes(archive: Opened, entry: Placed, start: number, end: number, call: Call): ByteStream {
-  const { framing } = archive.codec;
-  const total = tarLength(entry);
-  for (const span of spansOf(framing, total, start, end)) {
-    const bytes = await archive.volume.read(entry.offset + span.from, entry.offset + span.to, call);
-    const stored = unframe(framing, total, span, bytes);
-    if (!stored) throw corrupt(archive.volume.name, `"${entry.path}" is damaged`);
-    yield stored;
-  }
-}
-
-async function* packedBytes(archive: Opened, entry: Placed, start: number, end: number, call: Call): ByteStream {
-  const total = tarLength(entry);
-  async function member({ offset, length, at }: Member): Promise<Bytes> {
-    const bytes = await archive.volume.read(offset, offset + length, call);
-    return unpack(archive, bytes, Math.min(PIECE, total - at));
-  }
-  let at = start - (start % PIECE);
-  const pool = { concurrency: AT_ONCE, ahead: AT_ONCE, signal: call.signal };
-  for await (const bytes of ordered(membersOf(entry, start, end), member, pool)) {
-    yield bytes.subarray(Math.max(0, start - at), Math.min(bytes.length, end - at));
-    at += bytes.length;
-  }
-}
-
-interface Member {
-  readonly offset: number;
-  readonly length: number;
-  /** The first byte of the entry that it holds. */
-  readonly at: number;
-}
-
-/** The members that hold bytes `[start, end)`. */
-function* membersOf(entry: Placed, start: number, end: number): Generator<Member> {
-  let { offset } = entry;
-  for (const [number, length] of (entry.members ?? [entry.length]).entries()) {
-    const at = number * PIECE;
-    if (at + PIECE > start && at < end) yield { offset, length, at };
-    offset += length;
-  }
+  if (!entry) return undefined;
+  const { offset, length, size } = entry;
+  return {
+    size,
+    where: () => placeOf(archive.volume, offset, offset + length),
+    open: (options) => documentContent(archive, entry, options),
+  };
 }

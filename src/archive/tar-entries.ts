@@ -38,6 +38,9 @@ const TYPES: Readonly<Record<string, ForeignEntry["type"]>> = {
   "7": "file",
 };
 
+/** As much of a volume as is needed to read its headers. */
+type Readable = Pick<Volume, "name" | "size" | "read">;
+
 /** What extended headers said about the entry that comes next. */
 interface Overrides {
   path?: string | undefined;
@@ -49,13 +52,14 @@ interface Overrides {
  * The entries in the order of the archive. Returns whether it ends as tars must. Throws INTEGRITY where a header is damaged
  * or the archive ends inside of an entry, UNSUPPORTED for devices, sparse files and other kinds of entries.
  */
-export async function* tarEntries(volume: Volume, call: Call): AsyncGenerator<ForeignEntry, boolean> {
+export async function* tarEntries(volume: Readable, call: Call): AsyncGenerator<ForeignEntry, boolean> {
   const { name: archive, size: whole } = volume;
   const read = headerReader(volume, call);
   let overrides: Overrides = {};
   for (let at = 0; at < whole; ) {
     const header = await read(at, BLOCK);
-    if (header.every((byte) => byte === 0)) return true;
+    if (isEmpty(header)) return isEmpty(await read(at + BLOCK, BLOCK)) && at + 2 * BLOCK <= whole;
+    if (header.length < BLOCK) throw corrupt(archive, "it ends before it should");
     if (!isHeader(header)) throw corrupt(archive, `there is no tar header at byte ${at}`);
     const flag = String.fromCharCode(header[156]!);
     const name = overrides.path ?? plainName(header);
@@ -78,6 +82,10 @@ export async function* tarEntries(volume: Volume, call: Call): AsyncGenerator<Fo
   return false;
 }
 
+function isEmpty(block: Bytes): boolean {
+  return block.every((byte) => byte === 0);
+}
+
 function entryOf(flag: string, entry: Omit<ForeignEntry, "type">, archive: string): ForeignEntry {
   const { name, size } = entry;
   // Tars of old say that it is a folder by the name alone.
@@ -95,7 +103,7 @@ function kindOf(flag: string): string {
 }
 
 /** Blocks at any place, of which those behind each other are read at once. */
-function headerReader({ size, read }: Volume, call: Call): (at: number, length: number) => Promise<Bytes> {
+function headerReader({ size, read }: Readable, call: Call): (at: number, length: number) => Promise<Bytes> {
   let start = 0;
   let window: Bytes = new Uint8Array(0);
   let step = SMALLEST;
@@ -103,7 +111,7 @@ function headerReader({ size, read }: Volume, call: Call): (at: number, length: 
     if (at < start || at + length > start + window.length) {
       step = at === start + window.length && window.length > 0 ? Math.min(LARGEST, 2 * step) : SMALLEST;
       start = at;
-      window = await read(at, Math.min(size, at + Math.max(step, length)), call);
+      window = await read(Math.min(at, size), Math.min(size, at + Math.max(step, length)), call);
     }
     return window.subarray(at - start, at - start + length);
   };
@@ -111,7 +119,6 @@ function headerReader({ size, read }: Volume, call: Call): (at: number, length: 
 
 /** Some writers of old add the bytes up as signed ones. */
 function isHeader(header: Bytes): boolean {
-  if (header.length < BLOCK) return false;
   const sum = octalField(header, 148, 8);
   if (sum === checksum(header)) return true;
   return sum === header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : (byte << 24) >> 24), 0);

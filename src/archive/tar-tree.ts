@@ -18,7 +18,7 @@ export interface TarTree extends Tree {
 /**
  * The files of a tar. Of entries with one path the last is seen. A link is the file that it points to, where that is one of
  * the archive and no link itself; else it is not there. Owns the volume from now on, also where it throws: INTEGRITY for a
- * damaged archive or a name that leads out of it, UNSUPPORTED for devices, sparse files, and more than a million entries.
+ * damaged archive or a name that leads out of it, UNSUPPORTED for devices, sparse files, and more than half a million entries.
  */
 export async function openTar(volume: Volume, call: Call = {}): Promise<TarTree> {
   try {
@@ -36,7 +36,7 @@ async function readTar(volume: Volume, call: Call): Promise<TarTree> {
   const files = new Map<string, number>();
   const links = new Map<string, string>();
   const folders = new Set<string>();
-  const names = entryNames(volume.name);
+  const names = entryNames(volume.name, (path) => files.has(path) || links.has(path) || folders.has(path));
   const entries = tarEntries(volume, call);
   let next = await entries.next();
   for (; !next.done; next = await entries.next()) {

@@ -11,6 +11,8 @@ export interface Part {
   readonly start: number;
   /** Bytes. */
   readonly size: number;
+  /** Bytes that are really there, where a hole takes the place of the others. Default: all. */
+  readonly present?: number | undefined;
 }
 
 export interface Volume extends AsyncDisposable {
@@ -70,7 +72,7 @@ function volumeOf(sources: readonly Source[], name: string, holes: boolean): Vol
   let size = 0;
   for (const [index, source] of sources.entries()) {
     const isWhole = !holes || index === sources.length - 1;
-    const part = { path: source.path, start: size, size: isWhole ? source.size : full };
+    const part = { path: source.path, start: size, size: isWhole ? source.size : full, present: source.size };
     parts.push(part);
     size += part.size;
   }
@@ -100,7 +102,9 @@ async function close(sources: readonly Source[]): Promise<void> {
 
 /** A volume without its last parts. Disposing it closes those too. */
 export function firstParts(volume: Volume, count: number): Volume {
-  const parts = volume.parts.slice(0, count);
+  const last = (part: Part, index: number): Part =>
+    index === count - 1 ? { ...part, size: part.present ?? part.size } : part;
+  const parts = volume.parts.slice(0, count).map(last);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   return { ...volume, parts, size };
 }

@@ -30,8 +30,9 @@ const END_64 = 56;
 const LOCATOR = 20;
 const LONGEST_COMMENT = 65_535;
 
-/** The largest directory that is read: about a million entries. */
-const DIRECTORY_LIMIT: number = 256 << 20;
+/** The largest directory that is read, in bytes: 200,000 entries with long names. */
+const MOST_ENTRIES = 200_000;
+const DIRECTORY_LIMIT: number = 40 << 20;
 
 /** Deflate cannot make more of a byte. RFC 1951: a bit for 258 bytes, with a little for the end. */
 const MOST_OF_A_BYTE = 1032;
@@ -91,8 +92,8 @@ async function findDirectory(volume: Volume, call: Call): Promise<Directory> {
     throw new AppError("UNSUPPORTED", `Cannot read "${name}": it is a zip on several disks`);
   const isInside = [offset, length, counts[1]].every(Number.isSafeInteger) && offset + length <= from + at;
   if (!isInside || counts[1] * CENTRAL_HEADER > length) throw corrupt(name, "its zip directory is not where it says");
-  if (length > DIRECTORY_LIMIT)
-    throw new AppError("UNSUPPORTED", `Cannot read "${name}": its zip directory has ${length} bytes`);
+  if (length > DIRECTORY_LIMIT || counts[1] > MOST_ENTRIES)
+    throw new AppError("UNSUPPORTED", `Cannot read "${name}": its zip directory has ${counts[1]} entries`);
   return { offset, length, count: counts[1] };
 }
 

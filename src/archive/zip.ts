@@ -17,12 +17,16 @@ import { LOCAL_HEADER, readZipContents, viewOf, type ZipEntry } from "./zip-cont
 export async function openZip(volume: Volume, call: Call = {}): Promise<Tree> {
   try {
     const { entries, end } = await readZipContents(volume, call);
-    const names = entryNames(volume.name);
     const files = new Map<string, ZipEntry>();
+    const others = new Set<string>();
+    const names = entryNames(volume.name, (path) => files.has(path) || others.has(path));
     for (const entry of entries) {
       const path = names.take(entry.name);
       if (entry.type === "file" && path !== "") files.set(path, entry);
-      else files.delete(path);
+      else {
+        files.delete(path);
+        others.add(path);
+      }
     }
     return {
       paths: () => files.keys(),

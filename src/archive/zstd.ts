@@ -4,7 +4,7 @@
  * the event loop, and checks the frames' checksums.
  */
 import { promisify } from "node:util";
-import { constants, zstdCompress, zstdCompressSync, zstdDecompress } from "node:zlib";
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from "node:zlib";
 import { type Bytes, concat } from "../bytes/stream.ts";
 import { type Codec, type Framing, type Packing, PIECE } from "./codec.ts";
 import { END_OF_TAR } from "./tar.ts";
@@ -17,6 +17,9 @@ const FRAME: number = 64 << 20;
 const RAW_BLOCK: number = 128 << 10;
 const BLOCK_HEAD = 3;
 const WINDOW_LOG = 20;
+
+/** Members of so many bytes are unpacked at once. */
+const SMALL: number = 64 << 10;
 
 /** The last of the sixteen magic numbers of skippable frames, as far as we know used by nobody else. */
 const SKIPPABLE = [0x5f, 0x2a, 0x4d, 0x18];
@@ -48,8 +51,10 @@ export function zstdCodec(level = 3): Codec {
     pack: (bytes) => promisify(zstdCompress)(bytes, options),
     packSync: (bytes) => zstdCompressSync(bytes, options),
     async unpack(member, size) {
-      const limits = { maxOutputLength: size, chunkSize: Math.min(size, PIECE) };
-      const bytes = await promisify(zstdDecompress)(member, limits);
+      const limits = { maxOutputLength: size, chunkSize: Math.min(Math.max(size, 64), PIECE) };
+      // A thread costs more than it saves where there is little to do.
+      const bytes =
+        size <= SMALL ? zstdDecompressSync(member, limits) : await promisify(zstdDecompress)(member, limits);
       if (bytes.length !== size) throw new Error(`a frame holds ${bytes.length} bytes instead of ${size}`);
       return bytes;
     },

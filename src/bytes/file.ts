@@ -26,6 +26,7 @@ export async function* readHandle(
 ): ByteStream {
   const pages: Bytes[] = [];
   const reading: Promise<Bytes>[] = [];
+  let previous: Bytes | undefined;
   let asked = start;
   function page(size: number): Bytes {
     const free = reuse ? pages.shift() : undefined;
@@ -52,7 +53,8 @@ export async function* readHandle(
       if (chunk.length === 0) return;
       readOn();
       yield chunk;
-      if (reuse) pages.push(new Uint8Array(chunk.buffer));
+      if (previous) pages.push(previous);
+      if (reuse) previous = new Uint8Array(chunk.buffer);
     }
   } finally {
     await Promise.allSettled(reading); // the caller may close the file now
@@ -83,12 +85,19 @@ export async function writeFully(file: FileHandle, chunks: readonly Bytes[], pos
   }
 }
 
-/**
- * Puts a whole file in place at once: temporary name, sync, rename. Folders on the way are made. `durable: false` leaves out
- * the sync, for what can be written again.
- */
-export async function writeAtomic(path: string, bytes: Bytes, { durable = true } = {}): Promise<void> {
-  const temporary = `${path}.${process.pid}.new`;
+export interface AtomicOptions {
+  /** Whether it outlives a power cut from now on; `false` for what can be written again. Default true. */
+  readonly durable?: boolean;
+  /** What it is called before, on the same file system; a killed process leaves it there. Default: a name beside it. */
+  readonly temporary?: string;
+}
+
+/** Puts a whole file in place at once: temporary name, sync, rename. Folders on the way are made. */
+export async function writeAtomic(
+  path: string,
+  bytes: Bytes,
+  { durable = true, temporary = `${path}.${process.pid}.new` }: AtomicOptions = {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   try {
     const file = await open(temporary, "w");

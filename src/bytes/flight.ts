@@ -1,6 +1,8 @@
 /** Several who want the same thing at the same time wait for one. */
 
-/** Shares the result of work that is under way. A failure is shared by those who waited, and not kept. */
+import { within } from "./signal.ts";
+
+/** Shares the result of work that is under way. A failure is shared by those who waited, and not kept; who gives up waits no longer. */
 export type Flights<T> = (key: string, signal: AbortSignal | undefined, make: () => Promise<T>) => Promise<T>;
 
 /**
@@ -15,8 +17,9 @@ export function createFlights<T>(): Flights<T> {
       const other = flying.get(key);
       if (other) {
         try {
-          return await other.work;
+          return await within(other.work, signal);
         } catch (error) {
+          signal?.throwIfAborted();
           if (!other.signal?.aborted) throw error;
           continue;
         }

@@ -8,7 +8,10 @@ export type ByteStream = AsyncIterable<Bytes>;
 export interface Range {
   readonly start?: number | undefined;
   readonly end?: number | undefined;
-  /** The reader is done with a chunk when it asks for the next: its memory may be used again. Default: every chunk is fresh. */
+  /**
+   * The reader is done with a chunk when it asks for the one after the next: its memory may be used again, and who passes
+   * chunks on can hold one back. Default: every chunk is fresh.
+   */
   readonly reuse?: boolean | undefined;
 }
 

@@ -51,7 +51,12 @@ export async function openAccess(
   { source, destination, isInputTaken, log, signal }: AccessOptions,
 ): Promise<Access> {
   const traffic = createTraffic(parseLimits(flags));
-  const network = await openNetwork({ caFile: flags["ca-file"], env: process.env, onDetail: log.debug });
+  const network = await openNetwork({
+    caFile: flags["ca-file"],
+    env: process.env,
+    onDetail: log.debug,
+    onWarning: log.warn,
+  });
   const keychains = await openKeychains(flags, {
     about: destination ? "destination" : "source",
     source,

@@ -22,16 +22,20 @@ const DEFAULTS = {
 } as const;
 
 /**
- * `--compress` decides, else the suffix of the destination, else gzip. A destination without a dot gets the suffix; a folder
+ * `--compress` decides, else the suffix of the destination, else `otherwise`. A destination without a dot gets the suffix; a folder
  * is never guessed. Throws USAGE for a format that does not exist.
  */
-export function nameArchive(destination: string | undefined, compress: string | undefined): ArchiveName {
+export function nameArchive(
+  destination: string | undefined,
+  compress: string | undefined,
+  otherwise: Format = "gzip",
+): ArchiveName {
   if (compress !== undefined && !Object.hasOwn(DEFAULTS, compress))
     throw new AppError("USAGE", `Cannot compress with "${compress}": there is no such format`, {
       hint: "gzip, zstd, tar or dir",
     });
   const guessed = SUFFIXES.find(([suffix]) => destination?.endsWith(suffix))?.[1];
-  const format = (compress as ArchiveName["format"] | undefined) ?? guessed ?? "gzip";
+  const format = (compress as ArchiveName["format"] | undefined) ?? guessed ?? otherwise;
   if (destination === undefined || destination === "") return { path: DEFAULTS[format], format };
   if (format === "dir") return { path: destination.replace(/(?<=.)\/+$/, ""), format };
   if (destination.endsWith("/"))

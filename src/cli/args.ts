@@ -150,7 +150,34 @@ export const compressArgs = {
     type: "string",
     alias: "c",
     valueHint: "gzip|zstd|tar|dir",
-    description: "Format; default: the suffix of -d, else gzip",
+    description: "Format; default: the suffix of -d, else gzip (tar with --layout oci)",
+  },
+} as const satisfies ArgsDef;
+
+/** For commands that write an archive. */
+export const archiveArgs = {
+  layout: {
+    type: "string",
+    default: "hangar",
+    valueHint: "hangar|oci",
+    description: "What is in it: what Hangar loads, or an OCI layout that docker, podman and skopeo load",
+  },
+  level: {
+    type: "string",
+    valueHint: "N",
+    description: "Of the compression, where something shrinks: gzip 1 to 9, zstd 1 to 22; default: 6, 3",
+  },
+  part: { type: "boolean", description: "Split it into FILE.part0, FILE.part1, ... of 2G each" },
+  "part-size": { type: "string", valueHint: "SIZE", description: "Split it into parts of this size, such as 700M" },
+  checksum: { type: "boolean", description: "Write FILE.sha256 beside it, as sha256sum -c reads it; done with parts" },
+} as const satisfies ArgsDef;
+
+/** For commands that read an archive, whoever wrote it. */
+export const readArgs = {
+  "spool-dir": {
+    type: "string",
+    valueHint: "FOLDER",
+    description: "Folder for what must be unpacked, or waits between a pipe and the registry; default: the system's",
   },
 } as const satisfies ArgsDef;
 

@@ -1,4 +1,5 @@
 /** Where this machine keeps logins, in the order in which they are asked. */
+import { constants, existsSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +28,10 @@ export function loginFile(authfile: string | undefined, env: Environment): strin
   return only || join(env.DOCKER_CONFIG || join(homeOf(env), ".docker"), "config.json");
 }
 
-/** DOCKER_AUTH_CONFIG, then the files: nothing is read before something is wanted. Programs run in `env`. */
+/**
+ * DOCKER_AUTH_CONFIG, then the files: nothing is read before something is wanted. Programs run in `env`. Told with a warning:
+ * a REGISTRY_AUTH_FILE that is not there.
+ */
 export function storedLogins(
   authfile: string | undefined,
   env: Environment,
@@ -35,6 +39,9 @@ export function storedLogins(
 ): readonly LoginSource[] {
   const options = { programs: createCredentialPrograms({ env }), onWarning };
   const text = env.DOCKER_AUTH_CONFIG;
+  const named = env.REGISTRY_AUTH_FILE;
+  if (!authfile && named && !existsSync(named))
+    onWarning(`REGISTRY_AUTH_FILE is "${named}", and there is no such file: no other is looked at`);
   const files = credentialFiles(authfile, env).map((path) => loginsOfFile(path, options));
   return text ? [loginsOfText(text, "DOCKER_AUTH_CONFIG", options), ...files] : files;
 }
@@ -42,7 +49,7 @@ export function storedLogins(
 /** Throws USAGE where a flag names a file that is not there: a run as nobody would fail later, or find less. */
 export async function checkAuthFile(authfile: string | undefined): Promise<void> {
   if (!authfile) return;
-  await access(authfile).catch((cause: unknown) => {
+  await access(authfile, constants.R_OK).catch((cause: unknown) => {
     throw new AppError("USAGE", `Cannot read credentials "${authfile}": there is no such file, or it may not be read`, {
       cause,
       hint: `dray login --authfile "${authfile}" REGISTRY makes it`,

@@ -2,12 +2,15 @@
 import { access, appendFile, lstat, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
-import { AppError, reasonOf } from "../errors.ts";
+import { AppError } from "../errors.ts";
 
 export interface FailedList {
   /** Adds a line. */
   add(line: string): void;
-  /** Resolves when all that was added is written: true where there is such a file now. A file of an earlier run is gone. */
+  /**
+   * Resolves when all that was added is written: true where there is such a file now. A file of an earlier run is gone. Throws
+   * STORAGE where something could not be written; then there is no list.
+   */
   close(): Promise<boolean>;
 }
 
@@ -42,8 +45,10 @@ export async function openFailedList(path: string, input: string | undefined): P
       if (isStale) then(() => rm(path, { force: true }));
       if (count > 0 && isInput) then(() => rename(target, path));
       await writing;
-      if (failure) throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(failure)}`, { cause: failure });
-      return count > 0;
+      if (failure === undefined) return count > 0;
+      // Half a list, with half a name at its end, would be taken for the whole.
+      if (isFile) await rm(target, { force: true }).catch(() => {});
+      return onDisk(path, () => Promise.reject(failure));
     },
   };
 }

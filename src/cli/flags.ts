@@ -7,16 +7,19 @@ import { AppError } from "../errors.ts";
 
 /**
  * Flags by their long names: booleans false where not given, strings undefined unless they have a default. Arguments are
- * there too (`type: "positional"`): one of the name `thing...` takes all that are left, as a list.
+ * there too (`type: "positional"`): one of the name `thing...` takes all that are left, as a list. A flag that is `multiple`
+ * is a list of all its values, in their order.
  */
 export type Flags<T extends ArgsDef> = {
   readonly [Name in keyof T]: Name extends `${string}...`
     ? readonly string[]
-    : T[Name] extends { type: "boolean" }
-      ? boolean
-      : T[Name] extends { default: string } | { type: "positional"; required?: true }
-        ? string
-        : string | undefined;
+    : T[Name] extends { multiple: true }
+      ? readonly string[]
+      : T[Name] extends { type: "boolean" }
+        ? boolean
+        : T[Name] extends { default: string } | { type: "positional"; required?: true }
+          ? string
+          : string | undefined;
 };
 
 /** Names that older tools gave to our flags. */
@@ -28,7 +31,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins. What
+ * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins, unless it is
+ * `multiple`. What
  * does not begin with a dash is an argument, between flags too. Throws USAGE for an unknown flag (with the closest known
  * one), a missing value, and an argument too many or too few.
  */
@@ -38,8 +42,14 @@ export function parseFlags<T extends ArgsDef>(all: T, argv: readonly string[], c
   const most = places.at(-1)?.[0].endsWith("...") ? Infinity : places.length;
   const words: string[] = [];
   const values: Record<string, string | boolean | readonly string[] | undefined> = {};
-  for (const [name, { type, default: value }] of Object.entries(definitions))
-    values[name] = type === "boolean" ? value === true : (value as string | undefined);
+  for (const [name, definition] of Object.entries(definitions)) {
+    const { type, default: value } = definition;
+    values[name] = type === "boolean" ? value === true : isMultiple(definition) ? [] : (value as string | undefined);
+  }
+  function set(name: string, value: string): void {
+    const before = values[name];
+    values[name] = Array.isArray(before) ? [...before, value] : value;
+  }
   for (let at = 0; at < argv.length; at++) {
     const token = argv[at]!;
     if (!token.startsWith("-") && words.length < most) {
@@ -48,16 +58,23 @@ export function parseFlags<T extends ArgsDef>(all: T, argv: readonly string[], c
     }
     const { name, value } = readNegated(token, definitions) ?? readToken(token, definitions, command);
     if (definitions[name]!.type === "boolean") values[name] = value === undefined ? true : parseBoolean(token, value);
-    else if (value !== undefined) values[name] = value;
-    else if (at + 1 < argv.length) values[name] = argv[++at]!;
+    else if (value !== undefined) set(name, value);
+    else if (at + 1 < argv.length) set(name, argv[++at]!);
     else throw new AppError("USAGE", `Cannot read "${token}": it needs a value`, { hint: helpHint(command) });
   }
   for (const [name, { required }] of places) {
     values[name] = name.endsWith("...") ? words.splice(0) : words.shift();
-    if (required !== false && values[name] === undefined)
-      throw new AppError("USAGE", `Cannot run ${command}: it needs ${name.toUpperCase()}`, { hint: helpHint(command) });
+    if (required !== false && (values[name] === undefined || values[name].length === 0))
+      throw new AppError("USAGE", `Cannot run ${command}: it needs ${name.replace(/\.+$/, "").toUpperCase()}`, {
+        hint: helpHint(command),
+      });
   }
   return values as Flags<T>;
+}
+
+/** citty has no word for it. */
+function isMultiple(definition: object): boolean {
+  return "multiple" in definition && definition.multiple === true;
 }
 
 /** `--no-name` of a flag that is on unless it is turned off. */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Call } from "../store/store.ts";
+import { readPipe } from "./pipe.ts";
 
 /** A list is read whole before anything is written. 64 MiB are a million lines. */
 const LIMIT = 64 << 20;
@@ -18,7 +19,9 @@ export interface ListText {
 /** Reads the list of `--file`; `-` or nothing is standard input, where a terminal is asked line by line. Throws USAGE. */
 export async function readList(file: string | undefined, { signal }: Call): Promise<ListText> {
   if (file === undefined || file === "-") {
-    const text = process.stdin.isTTY ? await askLines(signal) : await readPipe(signal);
+    const text = process.stdin.isTTY
+      ? await askLines(signal)
+      : await readPipe("Cannot read the list", LIMIT, { signal });
     return { text, source: "standard input", path: undefined };
   }
   try {
@@ -27,18 +30,6 @@ export async function readList(file: string | undefined, { signal }: Call): Prom
     signal?.throwIfAborted();
     throw new AppError("USAGE", `Cannot read list "${file}": ${reasonOf(cause)}`, { cause });
   }
-}
-
-async function readPipe(signal: AbortSignal | undefined): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    signal?.throwIfAborted();
-    size += chunk.length;
-    if (size > LIMIT) throw new AppError("USAGE", `Cannot read the list: standard input is longer than ${LIMIT} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 async function askLines(signal: AbortSignal | undefined): Promise<string> {

@@ -1,4 +1,5 @@
 /** How registries are reached, from flags and the environment: whom TLS trusts, and which proxies there are. */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type FindProxy, type ProxySetting, proxyFor } from "../registry/network/proxy.ts";
@@ -18,14 +19,18 @@ export interface NetworkOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Told which certificates are used. */
   readonly onDetail: (line: string) => void;
+  /** Told of a variable that names nothing. */
+  readonly onWarning: (message: string) => void;
 }
 
 /**
  * The user's network. Certificates are read when the first registry speaks TLS, but for those of `--ca-file`, which throw
  * USAGE here; a proxy variable that cannot be used throws USAGE for the first request that needs it.
  */
-export async function openNetwork({ caFile, env, onDetail }: NetworkOptions): Promise<Network> {
+export async function openNetwork({ caFile, env, onDetail, onWarning }: NetworkOptions): Promise<Network> {
   if (caFile) await readAuthorities(caFile);
+  if (env.SSL_CERT_FILE && !existsSync(env.SSL_CERT_FILE))
+    onWarning(`SSL_CERT_FILE is "${env.SSL_CERT_FILE}", and there is no such file: no authority is read from it`);
   const variables = takeProxies(env);
   const settings = {
     https: setting(variables, "HTTPS_PROXY", "https_proxy"),

@@ -1,6 +1,7 @@
 /** Passwords from standard input, or from somebody at a terminal: never from arguments, which every process can see. */
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
+import { readPipe } from "./pipe.ts";
 import { ask, canAsk } from "./prompt.ts";
 
 /** Bytes. Keys of service accounts have a few thousand. */
@@ -16,7 +17,7 @@ export async function readPasswords(count: number, { signal }: Call): Promise<re
     throw new AppError("USAGE", "Cannot read the password from standard input: it is a terminal", {
       hint: "leave out --password-stdin to be asked for it",
     });
-  const text = (await readInput(signal)).replace(/\r?\n$/, "");
+  const text = (await readPipe("Cannot read the password", LIMIT, { signal })).replace(/\r?\n$/, "");
   const passwords = count === 1 ? [text] : text.split(/\r?\n/);
   if (passwords.length === count && !passwords.includes("")) return passwords;
   const expected = count === 1 ? "it is empty" : "expected two lines, the source's password and the destination's";
@@ -32,17 +33,4 @@ export async function askPassword(who: string, flag: string, { signal }: Call): 
   const password = await ask(`Password of ${who}: `, { secret: true, signal });
   if (password === "") throw new AppError("USAGE", `Cannot log in as ${who}: the password is empty`);
   return password;
-}
-
-async function readInput(signal: AbortSignal | undefined): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    signal?.throwIfAborted();
-    size += chunk.length;
-    if (size > LIMIT)
-      throw new AppError("USAGE", `Cannot read the password: standard input has more than ${LIMIT} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

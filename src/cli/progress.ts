@@ -13,6 +13,9 @@ export interface Progress {
 
 const REDRAW = 120;
 const REPORT = 15_000;
+/** Columns of the bar, and those that it has at least. */
+const BAR = 30;
+const SHORTEST = 5;
 /** Blobs that have a line of their own. */
 const SHOWN = 8;
 
@@ -59,7 +62,10 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
           `  ${shortDigest(digest)} ${bar(bytes / Math.max(size, 1), 24)} ${formatSize(bytes)} of ${formatSize(size)}`,
       );
     const hidden = flights.size > SHOWN ? [`  and ${flights.size - SHOWN} more`] : [];
-    const first = `${bar(total === 0 ? 0 : arrived() / total, 30)} ${overall()}`;
+    const told = overall();
+    // The numbers come first: a narrow terminal has a short bar, or none.
+    const room = Math.min(BAR, terminal.width - told.length - 2);
+    const first = room < SHORTEST ? told : `${bar(total === 0 ? 0 : arrived() / total, room)} ${told}`;
     terminal.status([first, ...lines, ...hidden].map((line) => line.slice(0, terminal.width - 1)));
   }
   return {

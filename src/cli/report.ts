@@ -1,12 +1,13 @@
 /** Tells the user what a run does: events become log lines, progress and the list of what failed. */
 import { formatSize } from "../bytes/size.ts";
-import type { AppError } from "../errors.ts";
+import { type AppError, reasonOf } from "../errors.ts";
 import type { Event, ImageName, OnEvent } from "../events.ts";
 import type { Summary } from "../operations/summary.ts";
 import { EXIT } from "./action.ts";
 import { openFailedList } from "./failed-list.ts";
 import { formatDuration, startProgress } from "./progress.ts";
 import type { Session } from "./session.ts";
+import { createWaits } from "./waits.ts";
 
 /** One image of the list: what messages call it, and the line that would ask for it again. */
 export interface Listed {
@@ -25,6 +26,8 @@ export interface ReportOptions {
   readonly input?: string | undefined;
   /** An interrupted run has achieved nothing (there is no archive), so that all of its images are still to do. */
   readonly atomic?: boolean;
+  /** Standard output is an archive: the result goes to standard error. */
+  readonly isOutputTaken?: boolean;
 }
 
 /**
@@ -33,7 +36,7 @@ export interface ReportOptions {
  */
 export async function report(
   listed: readonly Listed[],
-  { past, failed: path, input, atomic = false }: ReportOptions,
+  { past, failed: path, input, atomic = false, isOutputTaken = false }: ReportOptions,
   session: Session,
   work: (onEvent: OnEvent) => Promise<Summary>,
 ): Promise<number> {
@@ -42,9 +45,10 @@ export async function report(
   const failed = await openFailedList(path, input);
   const progress = startProgress(terminal, log, listed.length);
   const open = new Map(listed.map((one) => [one.image.id, one]));
+  const tell = createTeller(past, session);
   const onEvent: OnEvent = (event) => {
     progress.take(event);
-    tell(event, past, session);
+    tell.take(event);
     if (event.type !== "image") return;
     const one = open.get(event.image.id);
     if (event.result === "failed" && one) failed.add(one.line);
@@ -57,41 +61,65 @@ export async function report(
   } catch (error) {
     for (const { line } of open.values()) failed.add(line);
     progress.end();
-    if (await failed.close()) log.warn(`what is not done is listed in ${path}`);
+    tell.end();
+    try {
+      if (await failed.close()) log.warn(`what is not done is listed in ${path}`);
+    } catch (unlisted) {
+      log.error(`what is not done is listed nowhere: ${reasonOf(unlisted)}`);
+    }
     throw error;
   }
   progress.end();
+  tell.end();
   const lines = listed.filter(({ error }) => error).length;
-  const hasList = await failed.close();
-  process.stdout.write(
-    `${sentence({ ...summary, failed: summary.failed + lines }, past, (performance.now() - started) / 1000)}\n`,
-  );
-  if (hasList) log.warn(`the images that failed are listed in ${path}`);
+  const closing = failed.close();
+  closing.catch(() => {}); // it is awaited when the result is told
+  const result = sentence({ ...summary, failed: summary.failed + lines }, past, (performance.now() - started) / 1000);
+  if (isOutputTaken) terminal.line(result);
+  else process.stdout.write(`${result}\n`);
+  if (await closing) log.warn(`the images that failed are listed in ${path}`);
   if (summary.damaged) return EXIT.integrity;
   return summary.failed + lines > 0 ? EXIT.partial : EXIT.done;
 }
 
-function tell(event: Event, past: string, { log }: Session): void {
-  if (event.type === "manifest")
-    log.info(`${past} ${event.descriptor.digest}`, { image: event.image.id, platform: event.number });
-  else if (event.type === "warning") log.warn(event.message, { image: event.image?.id });
-  else if (event.type === "waiting")
-    log.warn(`${event.host}: ${event.reason}; trying again in ${(event.milliseconds / 1000).toFixed(1)} s`);
-  else if (event.type === "quota") log.info(`${event.host}: ${event.remaining} of ${event.limit} pulls are left`);
-  else if (event.type === "image") tellImage(event, past, log);
+interface Teller {
+  take(event: Event): void;
+  /** Says what was held back. */
+  end(): void;
 }
 
-function tellImage(event: Event & { type: "image" }, past: string, log: Session["log"]): void {
-  const { id, name } = event.image;
-  const mark = { image: id, platform: event.number };
-  const reason = event.error?.message ?? "";
-  if (event.result === "done") log.info(`${past.toUpperCase()} [${name}]`, mark);
-  else if (event.result === "unchanged") log.info(`UNCHANGED [${name}]`, mark);
-  else if (event.result === "skipped") log.warn(`SKIPPED [${name}] ${reason}`, mark);
-  else {
-    log.error(`FAILED [${name}] ${reason}`, mark);
-    if (event.error?.hint) log.error(`hint: ${event.error.hint}`, mark);
+/** Events as lines of the log. What would be said hundreds of times is said once: hints, and pauses for one reason. */
+function createTeller(past: string, { log }: Session): Teller {
+  const waits = createWaits();
+  const hints = new Set<string>();
+  function takeImage({ image: { id, name }, number, result, error }: Event & { type: "image" }): void {
+    const mark = { image: id, platform: number };
+    const reason = error?.message ?? "";
+    if (result === "done") log.info(`${past.toUpperCase()} [${name}]`, mark);
+    else if (result === "unchanged") log.info(`UNCHANGED [${name}]`, mark);
+    else if (result === "skipped") log.warn(`SKIPPED [${name}] ${reason}`, mark);
+    else {
+      log.error(`FAILED [${name}] ${reason}`, mark);
+      if (error?.hint && !hints.has(error.hint)) log.error(`hint: ${error.hint}`, mark);
+      if (error?.hint) hints.add(error.hint);
+    }
   }
+  return {
+    take(event) {
+      if (event.type === "manifest")
+        log.info(`${past} ${event.descriptor.digest}`, { image: event.image.id, platform: event.number });
+      else if (event.type === "warning") log.warn(event.message, { image: event.image?.id });
+      else if (event.type === "quota") log.info(`${event.host}: ${event.remaining} of ${event.limit} pulls are left`);
+      else if (event.type === "image") takeImage(event);
+      else if (event.type === "waiting") {
+        const line = waits.take(event);
+        if (line !== undefined) log.warn(line);
+      }
+    },
+    end() {
+      for (const line of waits.rest()) log.warn(line);
+    },
+  };
 }
 
 /** The run in one line. */

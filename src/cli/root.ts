@@ -19,6 +19,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<unknown>>> = {
   sync: () => import("./commands/sync.ts"),
   compress: () => import("./commands/compress.ts"),
   decompress: () => import("./commands/decompress.ts"),
+  ls: () => import("./commands/ls.ts"),
+  verify: () => import("./commands/verify.ts"),
+  repair: () => import("./commands/repair.ts"),
   serve: () => import("./commands/serve.ts"),
   doctor: () => import("./commands/doctor.ts"),
   login: () => import("./commands/login.ts"),
@@ -81,7 +84,8 @@ async function help(name: string | undefined): Promise<void> {
 function guardStreams(): void {
   process.stderr.on("error", () => {});
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") return;
+    // Where an archive is written to it, that tells what went wrong.
+    if (error.code === "EPIPE" || process.stdout.listenerCount("error") > 1) return;
     fail(new AppError("STORAGE", `Cannot write the result: ${reasonOf(error)}`), EXIT.failed);
     // The run may set its own after this.
     process.on("exit", () => {

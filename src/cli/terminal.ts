@@ -23,7 +23,8 @@ export function createTerminal(stream: Stream): Terminal {
   return {
     isTTY,
     get width() {
-      return stream.columns ?? 80;
+      // 0 is a terminal that nobody told its size, as of `script` in a job.
+      return stream.columns || 80;
     },
     line(text) {
       stream.write(`${erase()}${text}\n${draw(shown)}`);

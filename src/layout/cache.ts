@@ -1,5 +1,5 @@
 /** The cache folder: a store in Hangar's layout that runs fill, resume and share. */
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { readFile, writeAtomic } from "../bytes/file.ts";
@@ -17,6 +17,8 @@ export interface Cache extends AsyncDisposable {
   readonly folder: string;
   /** All repositories share their content; none has names before `name()` gives them. */
   repository(path: string): Sink;
+  /** Bytes that have to be written for all of these blobs to be there; by their sizes, nothing is hashed. */
+  missing(blobs: Iterable<Descriptor>): Promise<number>;
   /** Writes the documents that name these images, the list last. Whatever the list named before is forgotten. */
   name(images: readonly LaidImage[], savedTime: Date): Promise<void>;
 }
@@ -34,18 +36,32 @@ export async function openCache(folder: string, onWarning?: (message: string) =>
   return {
     folder,
     repository: (path) => ({ place: { space: folder, path }, ...content }),
+    missing: (blobs) => missingIn(folder, blobs),
     name: (images, savedTime) => onDisk(folder, () => writeNames(folder, images, savedTime)),
     [Symbol.asyncDispose]: unlock,
   };
 }
 
+async function missingIn(folder: string, blobs: Iterable<Descriptor>): Promise<number> {
+  const sizes = new Map([...blobs].map(({ digest, size }) => [digest, size]));
+  let missing = 0;
+  for (const [digest, size] of sizes) {
+    if (await isPresent(join(folder, blobPath(digest)), size)) continue;
+    const partial = await stat(join(folder, ".partial", splitDigest(digest).hex)).catch(() => undefined);
+    missing += Math.max(0, size - (partial?.size ?? 0));
+  }
+  return missing;
+}
+
 async function writeNames(folder: string, images: readonly LaidImage[], savedTime: Date): Promise<void> {
   const [list, ...files] = layoutFiles(images, savedTime);
+  // One name for all, one after the other: what a killed run left there is written over.
+  const temporary = join(folder, ".partial", "document");
   for (const { path, bytes } of files)
-    if (bytes) await writeAtomic(join(folder, path), bytes, { durable: false });
+    if (bytes) await writeAtomic(join(folder, path), bytes, { durable: false, temporary });
     else await mkdir(join(folder, path), { recursive: true });
   await symlink("share", join(folder, "blobs")).catch(ignoreExisting);
-  await writeAtomic(join(folder, list!.path), list!.bytes!);
+  await writeAtomic(join(folder, list!.path), list!.bytes!, { temporary });
 }
 
 /** What all repositories of the folder have in common: everything but their place. */

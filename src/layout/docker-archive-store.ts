@@ -15,8 +15,9 @@ import { treeStore } from "./tree-store.ts";
 
 export const DOCKER_ARCHIVE_FILE = "manifest.json";
 
-/** Images of one archive, layers of one image: more than any has. */
+/** Images of one archive, and the layers of all of them: more than any has. */
 const MOST = 10_000;
+const MOST_LAYERS = 100_000;
 
 export interface DockerArchiveOptions extends Call {
   /** What messages call the archive; images without a name are below its base name. */
@@ -40,7 +41,7 @@ export async function openDockerArchive(tree: Tree, options: DockerArchiveOption
   const list = await readDocument(tree, DOCKER_ARCHIVE_FILE, name, options);
   if (!Array.isArray(list)) throw broken(name, "it is no list of images");
   if (list.length > MOST) throw broken(name, `it lists more than ${MOST} images`);
-  const found: Found = { paths: new Map(), documents: new Map(), layers: new Map() };
+  const found: Found = { paths: new Map(), documents: new Map(), layers: new Map(), configs: new Map(), count: 0 };
   const references: StoreReference[] = [];
   for (const image of list as unknown[]) references.push(...(await readImage(image, tree, options, found)));
   return treeStore(tree, name, { references, documents: found.documents, pathOf: (digest) => found.paths.get(digest) });
@@ -50,8 +51,11 @@ export async function openDockerArchive(tree: Tree, options: DockerArchiveOption
 interface Found {
   readonly paths: Map<Digest, string>;
   readonly documents: Map<Digest, Bytes>;
-  /** Compressed layers that were hashed, by their paths. */
-  readonly layers: Map<string, Layer>;
+  /** By their paths: hostile lists name one as often as they can. Of a plain tar, without the digest. */
+  readonly layers: Map<string, Omit<Layer, "digest"> & { readonly digest: Digest | undefined }>;
+  readonly configs: Map<string, Config>;
+  /** Layers of all images. */
+  count: number;
 }
 
 async function readImage(
@@ -62,8 +66,11 @@ async function readImage(
 ): Promise<readonly StoreReference[]> {
   const { Config, RepoTags, Layers } = fieldsOf(image);
   if (typeof Config !== "string" || !isTextList(Layers)) throw broken(options.name, "an image has no config or layers");
-  const config = await readConfig(Config, tree, options);
-  const diffIds = config.diffIds;
+  const config = found.configs.get(Config) ?? (await readConfig(Config, tree, options));
+  found.configs.set(Config, config);
+  const { diffIds } = config;
+  found.count += Layers.length;
+  if (found.count > MOST_LAYERS) throw broken(options.name, `it lists more than ${MOST_LAYERS} layers`);
   if (diffIds.length !== Layers.length)
     throw broken(options.name, `"${Config}" is of ${diffIds.length} layers, and ${Layers.length} are listed`);
   found.paths.set(config.digest, plain(Config));
@@ -108,17 +115,18 @@ async function readLayer(
   { name, signal }: DockerArchiveOptions,
   { paths, layers }: Found,
 ): Promise<Layer> {
-  const file = fileOf(path, tree, name);
-  const known = layers.get(path);
-  if (known) return known;
+  const layer = layers.get(path) ?? (await examine(fileOf(path, tree, name), { signal }));
+  layers.set(path, layer);
+  // Another image may promise another digest of a plain tar: then one of the two is wrong, and found to be.
+  const digest = layer.digest ?? diffId;
+  paths.set(digest, path);
+  return { ...layer, digest };
+}
+
+async function examine(file: TreeFile, { signal }: Call) {
   const first = await collect(file.open({ end: Math.min(4, file.size), signal }), 4);
   const compression = compressionOf(first!);
-  const digest = compression === undefined ? diffId : await hash(file, { signal });
-  const layer = { digest, size: file.size, compression };
-  // Another image may promise another digest of a plain tar: then one of the two is wrong, and found to be.
-  if (compression !== undefined) layers.set(path, layer);
-  paths.set(digest, path);
-  return layer;
+  return { size: file.size, compression, digest: compression && (await hash(file, { signal })) };
 }
 
 async function hash(file: TreeFile, call: Call): Promise<Digest> {

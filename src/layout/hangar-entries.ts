@@ -4,7 +4,7 @@ import { type Descriptor, isIndex, isManifest, parseDescriptor } from "../oci/de
 import type { Call, Tree } from "../store/store.ts";
 import { brokenDocument, fieldsOf, readDocument } from "./document.ts";
 import { blobPath, LIST_FILE, type ListEntry } from "./hangar.ts";
-import { gatherListed, type ListedImages, listedPlatforms } from "./listed-images.ts";
+import { gatherListed, type ListedImages, listedPlatforms, onceForEach } from "./listed-images.ts";
 
 export interface EntryOptions extends Call {
   /** What messages call the archive. */
@@ -22,10 +22,11 @@ export function readHangarEntries(
   tree: Tree,
   options: EntryOptions,
 ): Promise<ListedImages> {
+  const find = onceForEach((folder, call) => manifestIn(tree, folder, options.name, call));
   const listed = listedPlatforms(entries, LIST_FILE, options.name, (fields) => {
     const { Folder } = fields;
     if (typeof Folder !== "string") throw brokenDocument(LIST_FILE, options.name, "an image has no folder");
-    return (call) => manifestIn(tree, Folder, options.name, call);
+    return (call) => find(Folder, call);
   });
   return gatherListed(listed, tree, { ...options, pathOf: blobPath });
 }

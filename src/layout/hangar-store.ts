@@ -81,6 +81,7 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
 function contentOf(tree: Tree, descriptor: Descriptor, name: string): Content {
   return {
     descriptor,
+    where: () => tree.file(blobPath(descriptor.digest))?.where?.(),
     async *open(options) {
       const file = tree.file(blobPath(descriptor.digest));
       if (!file) throw new AppError("NOT_FOUND", `Cannot read "${descriptor.digest}": it is not in "${name}"`);
@@ -90,7 +91,7 @@ function contentOf(tree: Tree, descriptor: Descriptor, name: string): Content {
 }
 
 /** The list of a tree in this layout. */
-async function readList(tree: Tree, name: string, { signal }: Call): Promise<SavedList> {
+export async function readList(tree: Tree, name: string, { signal }: Call): Promise<SavedList> {
   const file = tree.file(LIST_FILE);
   if (!file) throw new AppError("NOT_FOUND", `Cannot open "${name}": it has no ${LIST_FILE}`);
   const bytes = await collect(file.open({ signal }), LIST_LIMIT);
@@ -126,10 +127,10 @@ function referencesOf(list: SavedList, name: string, composed: readonly StoreRef
 }
 
 /** For repositories of which only parts were saved, the children that were: `share/` may have more, of other runs. */
-function keptOf({ List = [], Artifacts = [] }: SavedList): ReadonlyMap<string, ReadonlySet<string>> {
+export function keptOf({ List, Artifacts }: SavedList): ReadonlyMap<string, ReadonlySet<string>> {
   const kept = new Map<string, Set<string>>();
   const whole = new Set<string>();
-  for (const { Source, Kept } of [...List, ...Artifacts]) {
+  for (const { Source, Kept } of [...(List ?? []), ...(Artifacts ?? [])]) {
     if (!Array.isArray(Kept)) whole.add(Source);
     else kept.set(Source, new Set([...(kept.get(Source) ?? []), ...Kept]));
   }
@@ -171,15 +172,10 @@ function referenceOf(entry: ListEntry, name: string): StoreReference {
   const { registry, repository } = parsed(Source, name);
   if (Tag !== undefined && (typeof Tag !== "string" || !isTag(Tag)))
     throw broken(name, `"${String(Tag)}" is not a tag`);
-  if (typeof Root !== "object" || Root === null)
-    throw new AppError(
-      "UNSUPPORTED",
-      `Cannot open "${name}": "${Source}" was saved by another tool, without its original manifest`,
-    );
-  const { MediaType, Digest, Size } = Root;
-  if (!isDigest(Digest) || !Number.isSafeInteger(Size) || Size < 0 || !isManifestType(MediaType))
-    throw broken(name, `the manifest of "${Source}" is not described`);
-  return { path: `${registry}/${repository}`, tag: Tag, root: { mediaType: MediaType, digest: Digest, size: Size } };
+  const { MediaType, Digest, Size } = Object(Root) as Partial<NonNullable<ListEntry["Root"]>>;
+  const root = parseDescriptor({ mediaType: MediaType, digest: Digest, size: Size });
+  if (!root || !isManifestType(root.mediaType)) throw broken(name, `the manifest of "${Source}" is not described`);
+  return { path: `${registry}/${repository}`, tag: Tag, root };
 }
 
 function parsed(text: string, name: string): ReturnType<typeof parseName> {

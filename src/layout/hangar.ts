@@ -6,17 +6,14 @@ import { createHash } from "node:crypto";
 import { type Bytes, encode } from "../bytes/stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
-import { OCI_INDEX } from "../oci/media-types.ts";
 import { normalizePlatform, type Platform } from "../oci/platform.ts";
-import { formatTagged } from "../oci/reference.ts";
 import type { Content } from "../store/store.ts";
+import { LAYOUT_FILE, rootIndex } from "./oci-documents.ts";
 
 /** The folder that every path of an archive begins with. */
 export const ROOT = "saved-image-cache";
 export const LIST_FILE = "saved-images-list.json";
 export const VERSION = "v1.1.0";
-
-const LAYOUT_FILE: Bytes = encode('{"imageLayoutVersion": "1.0.0"}');
 
 /** What the layout needs to know of an image in order to name its files. */
 export interface LaidImage {
@@ -113,9 +110,14 @@ export function layoutFiles(images: readonly LaidImage[], savedTime: Date): read
   return [
     { path: LIST_FILE, bytes: json(savedList(images, savedTime)) },
     { path: "oci-layout", bytes: LAYOUT_FILE },
-    { path: "index.json", bytes: json(rootIndex(images)) },
+    { path: "index.json", bytes: json(rootIndex(inListOrder(images))) },
     ...folders,
   ];
+}
+
+/** As whoever reads the list finds them, so that a folder which is read and named again stays as it is. */
+function inListOrder(images: readonly LaidImage[]): readonly LaidImage[] {
+  return [...images.filter((image) => image.forHangar), ...images.filter((image) => !image.forHangar)];
 }
 
 /** The list document of these images. */
@@ -183,19 +185,6 @@ function folderFiles(image: LaidImage): readonly LayoutFile[] {
       { path: `${folder}/index.json`, bytes: json({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] }) },
     ];
   });
-}
-
-function rootIndex(images: readonly LaidImage[]): unknown {
-  return {
-    schemaVersion: 2,
-    mediaType: OCI_INDEX,
-    manifests: images.map(({ name, tag, offered }) => {
-      const { mediaType, digest, size } = offered.descriptor;
-      const full = formatTagged(name, tag, digest);
-      const annotations = { "io.containerd.image.name": full, "org.opencontainers.image.ref.name": full };
-      return { mediaType, digest, size, annotations };
-    }),
-  };
 }
 
 function json(value: unknown): Bytes {

@@ -14,7 +14,7 @@ import type { Call, Store, Tree } from "../store/store.ts";
 import { brokenDocument } from "./document.ts";
 import { LIST_FILE, type SavedList } from "./hangar.ts";
 import type { EntryOptions } from "./hangar-entries.ts";
-import { gatherListed, listedPlatforms } from "./listed-images.ts";
+import { gatherListed, listedPlatforms, onceForEach } from "./listed-images.ts";
 import { treeStore } from "./tree-store.ts";
 
 /** Whether a list with this version is of this layout. The first releases wrote their own. */
@@ -25,9 +25,10 @@ export function isImageToolsVersion(version: string): boolean {
 /** Reads every manifest at once, all else when it is asked for. Owns the tree once it has returned. Throws INTEGRITY for a list that cannot be one. */
 export async function openImageTools(tree: Tree, { List }: SavedList, options: EntryOptions): Promise<Store> {
   const paths = new Map<Digest, string>();
+  const find = onceForEach((folder, call) => manifestIn(tree, folder, paths, call));
   const listed = listedPlatforms(List ?? [], LIST_FILE, options.name, ({ Folder }) => {
     if (typeof Folder !== "string") throw brokenDocument(LIST_FILE, options.name, "an image has no folder");
-    return (call) => manifestIn(tree, Folder, paths, call);
+    return (call) => find(Folder, call);
   });
   const pathOf = (digest: Digest): string | undefined => paths.get(digest);
   const images = await gatherListed(listed, tree, { ...options, pathOf });

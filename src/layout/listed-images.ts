@@ -55,12 +55,15 @@ export async function gatherListed(
   tree: Tree,
   options: ListedOptions,
 ): Promise<ListedImages> {
+  const views = new Map<Digest, Promise<ManifestView | undefined>>();
   const images = new Map<string, { path: string; tag: string; platforms: Map<Digest, Descriptor> }>();
   for (const { path, tag, platform, find } of listed) {
     const key = `${path}:${tag}`;
     try {
       const manifest = await find(options);
-      const view = await requireWhole(manifest, tree, options);
+      const whole = views.get(manifest.digest) ?? requireWhole(manifest, tree, options);
+      views.set(manifest.digest, whole);
+      const view = await whole;
       const image = images.get(key) ?? { path, tag, platforms: new Map<Digest, Descriptor>() };
       image.platforms.set(manifest.digest, { ...manifest, platform: await withBuild(platform, view, tree, options) });
       images.set(key, image);
@@ -122,6 +125,16 @@ async function withBuild(
     if (error instanceof AppError && error.code !== "STORAGE") return platform;
     throw error;
   }
+}
+
+/** `find` for each folder once: hostile lists name one as often as they can. */
+export function onceForEach(find: (folder: string, call: Call) => Promise<Descriptor>): typeof find {
+  const found = new Map<string, Promise<Descriptor>>();
+  return (folder, call) => {
+    const known = found.get(folder) ?? find(folder, call);
+    found.set(folder, known);
+    return known;
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** One writer for a folder. */
 import { randomUUID } from "node:crypto";
-import { constants, copyFile, link, readFile, rm, writeFile } from "node:fs/promises";
+import { constants, copyFile, link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { AppError, asAppError } from "../errors.ts";
@@ -23,7 +23,10 @@ export async function lockFolder(folder: string, onStale?: (message: string) => 
   try {
     await writeFile(draft, JSON.stringify(own));
     for (let attempt = 1; ; attempt++) {
-      if (await claim(draft, path)) return () => rm(path, { force: true });
+      if (await claim(draft, path)) {
+        await removeDrafts(folder, own.host);
+        return () => rm(path, { force: true });
+      }
       const holder = await readHolder(path);
       if (attempt > 3 || (holder && isAlive(holder, own.host))) throw held(folder, path, holder);
       if (holder)
@@ -34,6 +37,15 @@ export async function lockFolder(folder: string, onStale?: (message: string) => 
     throw asAppError(error, "STORAGE", `Cannot lock "${folder}"`);
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+/** Those of processes that were killed before they could remove them. */
+async function removeDrafts(folder: string, here: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.lock\.[0-9a-f-]{36}$/.test(name)) continue;
+    const holder = await readHolder(join(folder, name));
+    if (holder && !isAlive(holder, here)) await rm(join(folder, name), { force: true });
   }
 }
 

@@ -104,7 +104,11 @@ function createFindings() {
     absent: new Set<Digest>(),
     /** Manifests that refer to another. */
     attached: new Set<Digest>(),
-    /** The same, by whom they refer to. */
+    /** Whether a child is there: hostile indexes name one child as often as they can. */
+    there: new Map<Digest, boolean>(),
+    /** Roots that were looked at. */
+    seen: new Set<string>(),
+    /** Those that are attached, by whom they refer to. */
     referrers: new Map<Digest, Map<Digest, Descriptor>>(),
   };
 }
@@ -113,6 +117,9 @@ type Findings = ReturnType<typeof createFindings>;
 
 async function look(root: Root, tree: Tree, options: OciOptions, found: Findings): Promise<void> {
   const { descriptor, tag } = root;
+  const key = `${subjectOfFallback(tag) ?? ""} ${descriptor.digest}`;
+  if (found.seen.has(key)) return;
+  found.seen.add(key);
   const read = await readManifest(descriptor, tree, options);
   if (!read) return;
   const subject = subjectOfFallback(tag) ?? descriptor.annotations?.["io.containerd.manifest.subject"];
@@ -136,10 +143,14 @@ async function lookAtChildren(
   children: readonly Descriptor[],
   tree: Tree,
   options: OciOptions,
-  { absent }: Findings,
+  { absent, there }: Findings,
 ): Promise<void> {
   const missing: Digest[] = [];
-  for (const child of children) if (!(await isThere(child, tree, options))) missing.push(child.digest);
+  for (const child of children) {
+    const isKnown = there.get(child.digest) ?? (await isThere(child, tree, options));
+    there.set(child.digest, isKnown);
+    if (!isKnown) missing.push(child.digest);
+  }
   // Where nothing is there, something was lost.
   if (missing.length === 0 || missing.length === children.length) return;
   for (const digest of missing) absent.add(digest);

@@ -1,5 +1,5 @@
 /** A cache folder becomes the result of a run: what no image needs is taken out, and the folder moves to its name. */
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { AppError, reasonOf } from "../errors.ts";
@@ -11,7 +11,8 @@ const OWN =
 
 /**
  * Refuses a destination that is something else than such a folder of an earlier run, and a cache folder with anything else in
- * it: what no image needs is removed from both. Throws USAGE.
+ * it: what no image needs is removed from both. Where a run was killed while it moved one into the place of the other, both
+ * are put back first. Throws USAGE.
  */
 export async function checkPublishable(folder: string, destination: string): Promise<void> {
   const [from, to] = [resolve(folder), resolve(destination)];
@@ -19,8 +20,28 @@ export async function checkPublishable(folder: string, destination: string): Pro
     throw new AppError("USAGE", `Cannot write folder "${destination}": one of it and "${folder}" is in the other`, {
       hint: "choose another name with -d or --cache-dir",
     });
+  if (from !== to) await putBack(from, to);
   await requireOwn(destination, "-d");
   await requireOwn(folder, "--cache-dir");
+}
+
+/** Whoever opens the cache folder next hashes what is in it, so that one which was only partly copied does no harm. */
+async function putBack(folder: string, destination: string): Promise<void> {
+  const [fresh, old] = [beside(destination, "incomplete"), beside(destination, "old")];
+  if (!(await isThere(folder))) await rename(fresh, folder).catch(() => {});
+  if (!(await isThere(destination))) await rename(old, destination).catch(() => {});
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What the old and the new folder are called while one takes the place of the other. */
+function beside(destination: string, suffix: "incomplete" | "old"): string {
+  return join(dirname(destination), `.${basename(destination)}.${suffix}`);
 }
 
 async function requireOwn(folder: string, flag: string): Promise<void> {
@@ -50,14 +71,19 @@ async function pruneAndMove(folder: string, destination: string, images: readonl
   await prune(folder, images);
   if (resolve(folder) === destination) return;
   await mkdir(dirname(destination), { recursive: true });
-  const beside = (suffix: string): string => join(dirname(destination), `.${basename(destination)}.${suffix}`);
-  const [fresh, old] = [beside("incomplete"), beside("old")];
+  const [fresh, old] = [beside(destination, "incomplete"), beside(destination, "old")];
   await rm(fresh, { recursive: true, force: true });
-  await move(folder, fresh);
+  await moveOrCopy(folder, fresh);
   await rm(old, { recursive: true, force: true });
-  await rename(destination, old).catch(ignoreAbsent);
-  await rename(fresh, destination);
+  try {
+    await rename(destination, old).catch(ignoreAbsent);
+    await rename(fresh, destination);
+  } catch (error) {
+    await putBack(folder, destination);
+    throw error;
+  }
   await rm(old, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 }
 
 async function prune(folder: string, images: readonly LaidImage[]): Promise<void> {
@@ -75,7 +101,8 @@ async function prune(folder: string, images: readonly LaidImage[]): Promise<void
       if (!needed.has(`share/${algorithm}/${hex}`)) await rm(join(folder, "share", algorithm, hex), { force: true });
 }
 
-async function move(from: string, to: string): Promise<void> {
+/** Where the file system is another one, `from` stays. */
+async function moveOrCopy(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
@@ -86,7 +113,6 @@ async function move(from: string, to: string): Promise<void> {
       await rm(to, { recursive: true, force: true });
       throw failure;
     }
-    await rm(from, { recursive: true, force: true });
   }
 }
 

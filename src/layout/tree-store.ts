@@ -62,6 +62,7 @@ function keyOf({ path, tag, root }: StoreReference): string {
 export function contentIn(tree: Tree, descriptor: Descriptor, path: string | undefined, name: string): Content {
   return {
     descriptor,
+    where: () => (path === undefined ? undefined : tree.file(path)?.where?.()),
     async *open(options) {
       const file = path === undefined ? undefined : tree.file(path);
       if (!file) throw new AppError("NOT_FOUND", `Cannot read "${descriptor.digest}": it is not in "${name}"`);

@@ -10,6 +10,9 @@ import { DOCKER_SCHEMA1, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from "./media-
 /** Children that one manifest may have; the most that real images use is some hundreds. */
 const MAX_CHILDREN = 10_000;
 
+/** Made once: an archive has thousands of manifests. */
+const STRICT = new TextDecoder("utf-8", { fatal: true });
+
 /** A list of manifests. */
 export interface IndexView {
   readonly kind: "index";
@@ -109,7 +112,7 @@ export function composeIndex(
 function parseObject(descriptor: Descriptor, bytes: Uint8Array): Record<string, unknown> {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    json = JSON.parse(STRICT.decode(bytes));
   } catch (cause) {
     throw malformed(descriptor, "it is not JSON", cause);
   }

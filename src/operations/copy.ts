@@ -18,6 +18,8 @@ export interface CopyOptions extends Call {
   readonly onEvent: OnEvent;
   /** Whether signatures and whatever else is attached to an image travel with it. Default true. */
   readonly referrers?: boolean | undefined;
+  /** Wrong bytes end the run, instead of failing only the images concerned. Default false. */
+  readonly stopAtDamage?: boolean | undefined;
 }
 
 /**
@@ -26,12 +28,12 @@ export interface CopyOptions extends Call {
  */
 export async function copy(
   wanted: readonly Wanted[],
-  { selection, strict, jobs, referrers, onEvent, signal: outer }: CopyOptions,
+  { selection, strict, jobs, referrers, stopAtDamage, onEvent, signal: outer }: CopyOptions,
 ): Promise<Summary> {
   const distinct = await settleCollisions(wanted, { signal: outer });
   const control = new AbortController();
   const signal = either(outer, control.signal);
-  const run = createRun({ onEvent });
+  const run = createRun({ onEvent, stopAtDamage });
   const planned = plan(distinct, { selection, strict, referrers, concurrency: jobs, ahead: jobs * 4, signal });
   const items = itemsOf(planned, run, { signal });
   try {

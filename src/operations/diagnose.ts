@@ -10,7 +10,7 @@ import type { Call } from "../store/store.ts";
 import { examineManifests } from "./diagnosis/acceptance.ts";
 import { examineCertificate } from "./diagnosis/certificate.ts";
 import { describeEncryption, describeTrust } from "./diagnosis/encryption.ts";
-import { type Examination, failed, guarded, isRefusal } from "./diagnosis/examination.ts";
+import { about, type Examination, failed, guarded, isRefusal } from "./diagnosis/examination.ts";
 import type { Finding } from "./diagnosis/finding.ts";
 import { examineGreeting, type Greeting } from "./diagnosis/greeting.ts";
 import { challengeIn, type Seen, withJournal } from "./diagnosis/journal.ts";
@@ -26,7 +26,7 @@ export interface Patient {
   readonly options: RegistryOptions;
   /** The repository to read from and write to. Default: none, and the registry alone is examined. */
   readonly path?: string | undefined;
-  /** The image of it to read. Default: any. */
+  /** The tag or digest of the image to read. Default: any tag. */
   readonly tag?: string | undefined;
   /** The names of the proxy variables that are set. Default: none. */
   readonly variables?: readonly string[] | undefined;
@@ -114,7 +114,7 @@ async function* examineOrigin(
   const named = new URL(`https://${apiHost(host)}`);
   const mayBeOpen = !tlsVerify || isLoopback(named.hostname);
   if (!(yield* examineWay(named, { proxy, resolve, variables, mayBeOpen }, { signal }))) return undefined;
-  const origin = await client.origin("Cannot examine", { signal });
+  const origin = await client.origin(about(client), { signal });
   const target = new URL(origin);
   yield describeEncryption(target, tlsVerify);
   if (target.protocol !== "https:") return origin;
@@ -130,7 +130,8 @@ async function* greet(examination: Examination, origin: string): AsyncGenerator<
   try {
     return yield* examineGreeting(examination);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    examination.signal?.throwIfAborted();
+    if (!isRefusal(error) && !challengeIn(examination.journal, origin)) throw error;
     yield { check: "connection", state: "ok", said: `answers at ${origin}` };
     yield failed("login", examination, error);
     return undefined;
@@ -140,8 +141,9 @@ async function* greet(examination: Examination, origin: string): AsyncGenerator<
 async function* examineWriting(examination: Examination, read: Read, remains: Remains): AsyncGenerator<Finding> {
   try {
     const before = { read: read.name !== undefined };
-    if (!(yield* guarded("push", examination, examinePush))) return;
-    const layer = yield* guarded("upload", examination, (own) => examineUpload(own, before));
+    const session = yield* guarded("push", examination, examinePush);
+    if (!session) return;
+    const layer = yield* guarded("upload", examination, (own) => examineUpload(own, session, before));
     if (layer) yield* guarded("manifests", examination, (own) => examineManifests(own, layer, before));
   } finally {
     const cleaning = await cleanUp(examination, remains);

@@ -1,11 +1,14 @@
 /** The images that a cache folder names, for runs that add to them. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type LaidImage, LIST_FILE } from "../layout/hangar.ts";
+import { IntegrityError } from "../errors.ts";
+import type { Cache } from "../layout/cache.ts";
+import { openFolder } from "../layout/folder.ts";
+import { blobPath, type LaidImage, LIST_FILE } from "../layout/hangar.ts";
 import { EVERYTHING } from "../oci/platform.ts";
 import { formatTagged } from "../oci/reference.ts";
-import type { Call } from "../store/store.ts";
-import { gather } from "./gather.ts";
+import type { Call, Tree } from "../store/store.ts";
+import { type Gathered, gather } from "./gather.ts";
 import { openStore } from "./open.ts";
 
 export interface NamedOptions extends Call {
@@ -14,22 +17,48 @@ export interface NamedOptions extends Call {
   readonly onWarning: (message: string) => void;
 }
 
-/** The images of the folder's list; none where it has no list. One that cannot be read any more is left out, with a warning. */
+/**
+ * The images of the folder's list; none where it has no list. One that cannot be read any more is left out, with a warning.
+ * What a folder that Hangar or image-tools filled does not have, or not where a cache has it, is put there, so that all of
+ * these images can be named anew. Throws STORAGE where the disk refuses.
+ */
 export async function namedImages(
-  folder: string,
+  cache: Cache,
   { jobs, onWarning, signal }: NamedOptions,
 ): Promise<readonly LaidImage[]> {
+  const { folder } = cache;
   const hasList = await stat(join(folder, LIST_FILE)).then(
     () => true,
     () => false,
   );
   if (!hasList) return [];
-  await using store = await openStore(folder, { signal });
+  await using store = await openStore(folder, { onWarning, signal });
   const options = { selection: EVERYTHING, strict: false, jobs, signal };
   const found = await gather(store, options, (image, _result, { error } = {}) => {
     onWarning(`leaves "${image.name}" out of the list of "${folder}": ${error?.message ?? "it cannot be read"}`);
   });
-  return found.map(({ laid }) => laid);
+  const named: LaidImage[] = [];
+  await using tree = await openFolder(folder);
+  for (const one of found) if (await settleIn(cache, one, tree, { onWarning, signal })) named.push(one.laid);
+  return named;
+}
+
+/** Puts what the cache lacks of an image into it; false, with a warning, where that is damaged. */
+async function settleIn(
+  cache: Cache,
+  { image, laid, blobs, name }: Gathered,
+  tree: Tree,
+  { onWarning, signal }: Omit<NamedOptions, "jobs">,
+): Promise<boolean> {
+  try {
+    for (const content of [...blobs, ...image.manifests, laid.root, laid.offered])
+      if (!tree.file(blobPath(content.descriptor.digest))) await cache.repository("").put(content, { signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) throw error;
+    onWarning(`leaves "${name.name}" out of the list of "${cache.folder}": ${error.message}`);
+    return false;
+  }
 }
 
 /** All of them; a new image takes the place of one of the same name. */

@@ -25,7 +25,11 @@ export type OpenOptions = ContainerOptions;
  */
 export async function openStore(paths: string | readonly string[], options: OpenOptions = {}): Promise<Store> {
   const path = firstOf(paths);
-  const tree = await openTree(paths, options);
+  return storeIn(await openTree(paths, options), path, options);
+}
+
+/** The store of an open tree, which it owns from now on, also where it throws. `path` is for messages. */
+export async function storeIn(tree: Tree, path: string, options: OpenOptions = {}): Promise<Store> {
   try {
     for (const prefix of prefixesOf(tree)) {
       const store = await openLayout(prefix === "" ? tree : subtree(tree, prefix), path, options);

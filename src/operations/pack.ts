@@ -1,7 +1,8 @@
 /** Images as the entries of an archive: head first, then blobs in plan order, then what has to be said again. */
 import type { Entry } from "../archive/writer.ts";
 import { type Bytes, streamOf } from "../bytes/stream.ts";
-import { blobPath, type LaidImage, LIST_FILE, layoutFiles, ROOT } from "../layout/hangar.ts";
+import type { ArchiveLayout, HeadEntry } from "../layout/archive-layout.ts";
+import type { LaidImage } from "../layout/hangar.ts";
 import { isManifest } from "../oci/descriptor.ts";
 import { type Digest, digestOf, splitDigest } from "../oci/digest.ts";
 import { isCompressedType } from "../oci/media-types.ts";
@@ -16,56 +17,55 @@ export interface Packed {
 
 /**
  * The entries of an archive, each when it is asked for: the head, the blobs but for those that stood in it or came before,
- * and the lists again where `arrived`, which is asked then, has fewer images. Blobs must be verified, here or before.
+ * and the layout's lists again where `arrived`, which is asked then, has fewer images. Blobs must be verified, here or before.
  */
 export async function* packEntries(
   images: readonly Packed[],
   blobs: AsyncIterable<Content>,
-  savedTime: Date,
+  layout: ArchiveLayout,
   arrived: () => readonly LaidImage[],
 ): AsyncGenerator<Entry> {
   const written = new Set<string>();
-  for (const entry of headEntries(images, savedTime)) {
+  const contents = headContents(images);
+  const algorithms = new Set(["sha256", ...contents.map(({ descriptor }) => splitDigest(descriptor.digest).algorithm)]);
+  const planned = images.map(({ laid }) => laid);
+  const head = layout.head(planned, algorithms);
+  for (const one of head) yield headEntry(one);
+  for (const content of contents) {
+    const entry = blobEntry(content, layout);
     written.add(entry.path);
     yield entry;
   }
   for await (const blob of blobs) {
-    const entry = blobEntry(blob);
+    const entry = blobEntry(blob, layout);
     if (written.has(entry.path)) continue;
     written.add(entry.path);
     yield entry;
   }
-  const planned = images.map(({ laid }) => laid);
-  yield* amendedEntries(planned, arrived(), savedTime);
+  const after = arrived();
+  if (after.length < planned.length) yield* amendedEntries(head, layout.head(after, algorithms), layout.amended ?? []);
 }
 
-/** What comes before the blobs: folders, the list, the layout's documents, the link that makes it an OCI layout, manifests, configs. */
-function* headEntries(images: readonly Packed[], savedTime: Date): Generator<Entry> {
-  const laid = images.map((image) => image.laid);
-  const contents = distinct(
-    images.flatMap(({ image, laid }) => [
-      laid.root,
-      laid.offered,
-      ...image.manifests,
-      ...image.attachments.flatMap(({ root, manifests }) => [...manifests, root]),
-      ...image.documents.values(),
-    ]),
-  );
-  const files = layoutFiles(laid, savedTime);
-  const algorithms = new Set(["sha256", ...contents.map(({ descriptor }) => splitDigest(descriptor.digest).algorithm)]);
-  const folders = ["", "/.dray", "/share", ...[...algorithms].map((algorithm) => `/share/${algorithm}`)];
-  for (const folder of folders) yield folderEntry(`${ROOT}${folder}`);
-  for (const { path, bytes } of files) if (!bytes) yield folderEntry(`${ROOT}/${path}`);
-  for (const { path, bytes } of files) if (bytes) yield fileEntry(path, bytes);
-  yield { path: `${ROOT}/blobs`, type: "link", target: "share", size: 0, open: () => streamOf() };
-  for (const content of contents) yield blobEntry(content);
+/** Manifests, then configs: what a reader of a pipe must know before it sees a layer. */
+function headContents(images: readonly Packed[]): readonly Content[] {
+  const contents = images.flatMap(({ image, laid }) => [
+    laid.root,
+    laid.offered,
+    ...image.manifests,
+    ...image.attachments.flatMap(({ root, manifests }) => [...manifests, root]),
+    ...image.documents.values(),
+  ]);
+  const found = new Map<Digest, Content>();
+  for (const content of contents)
+    if (!found.has(content.descriptor.digest)) found.set(content.descriptor.digest, content);
+  return [...found.values()];
 }
 
 /** A blob or manifest. */
-function blobEntry(content: Content): Entry {
+function blobEntry(content: Content, layout: ArchiveLayout): Entry {
   const { digest, size, mediaType } = content.descriptor;
   return {
-    path: `${ROOT}/${blobPath(digest)}`,
+    path: layout.blobPath(digest),
     size,
     digest,
     compressed: !isManifest(content.descriptor) && isCompressedType(mediaType) ? true : undefined,
@@ -74,31 +74,25 @@ function blobEntry(content: Content): Entry {
 }
 
 /**
- * The list and the root index again, for those images only that arrived. They are as long as the first ones, because Hangar
- * unpacks the later over the earlier without cutting it: JSON allows the spaces at the end.
+ * Documents again, for those images only that arrived. They are as long as the first ones, because Hangar unpacks the later
+ * over the earlier without cutting it: JSON allows the spaces at the end.
  */
-function* amendedEntries(before: readonly LaidImage[], after: readonly LaidImage[], savedTime: Date): Generator<Entry> {
-  if (after.length === before.length) return;
-  const sizes = new Map(layoutFiles(before, savedTime).map(({ path, bytes }) => [path, bytes?.length ?? 0]));
-  for (const { path, bytes } of layoutFiles(after, savedTime)) {
-    if (!bytes || (path !== LIST_FILE && path !== "index.json")) continue;
+function* amendedEntries(
+  before: readonly HeadEntry[],
+  after: readonly HeadEntry[],
+  amended: readonly string[],
+): Generator<Entry> {
+  const sizes = new Map(before.map(({ path, bytes }) => [path, bytes?.length ?? 0]));
+  for (const { path, bytes } of after) {
+    if (!bytes || !amended.includes(path)) continue;
     const padded: Bytes = new Uint8Array(Math.max(bytes.length, sizes.get(path) ?? 0)).fill(0x20);
     padded.set(bytes);
-    yield fileEntry(path, padded);
+    yield headEntry({ path, bytes: padded });
   }
 }
 
-function folderEntry(path: string): Entry {
-  return { path, type: "directory", size: 0, open: () => streamOf() };
-}
-
-function fileEntry(path: string, bytes: Bytes): Entry {
-  return { path: `${ROOT}/${path}`, size: bytes.length, digest: digestOf(bytes), open: () => streamOf(bytes) };
-}
-
-function distinct(contents: readonly Content[]): readonly Content[] {
-  const found = new Map<Digest, Content>();
-  for (const content of contents)
-    if (!found.has(content.descriptor.digest)) found.set(content.descriptor.digest, content);
-  return [...found.values()];
+function headEntry({ path, bytes, target }: HeadEntry): Entry {
+  if (target !== undefined) return { path, type: "link", target, size: 0, open: () => streamOf() };
+  if (!bytes) return { path, type: "directory", size: 0, open: () => streamOf() };
+  return { path, size: bytes.length, digest: digestOf(bytes), open: () => streamOf(bytes) };
 }

@@ -1,4 +1,5 @@
 /** Carries a plan out: one delivery for each distinct blob of a destination, then manifests, then the tag. */
+import { runAll } from "../bytes/pool.ts";
 import { type AppError, asAppError, IntegrityError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -32,6 +33,8 @@ export interface Run {
   add(planned: Planned, options?: Call): Promise<readonly Item[]>;
   /** Brings a blob to every repository that waits for it, and finishes the images it was the last of. Rejects only when the run must stop: on abort, or when the destination's disk fails. */
   deliver(item: Item, options?: Call): Promise<void>;
+  /** Gives manifests and names to the images that were held until now, but for those that `refuse` has an error for. Rejects as deliver() does. */
+  release(refuse: (task: Task) => AppError | undefined, options: Call & { readonly jobs: number }): Promise<void>;
 }
 
 interface MutableTask extends Task {
@@ -53,10 +56,15 @@ interface MutableItem extends Item {
 export interface RunOptions {
   readonly onEvent: OnEvent;
   /** Told of each image as it is taken in, in order. */
-  readonly onTask?: (task: Task) => void;
+  readonly onTask?: ((task: Task) => void) | undefined;
+  /** Wrong bytes end the run: what add() or deliver() rejects with, once the images concerned have failed. Default: only those fail. */
+  readonly stopAtDamage?: boolean | undefined;
+  /** Images whose blobs are there wait for release(). Default: they get their manifests and names at once. */
+  readonly hold?: boolean | undefined;
 }
 
-export function createRun({ onEvent, onTask }: RunOptions): Run {
+export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false }: RunOptions): Run {
+  const held: MutableTask[] = [];
   const items = new Map<string, MutableItem>();
   const { settle, moved, now } = startSummary(onEvent);
 
@@ -65,6 +73,7 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
     if (planned.result !== "image") {
       const detail = planned.result === "unchanged" ? { digest: planned.root.digest } : { error: planned.error };
       settle(wanted.name, planned.result, detail);
+      if (planned.result === "failed") goOnAfter(planned.error);
       return [];
     }
     const { image } = planned;
@@ -156,6 +165,11 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
     for (const task of moving.filter(({ state }) => state === "moving"))
       if (failure) fail(task, failure, item.descriptor);
       else if (--task.missing === 0) await complete(task, options);
+    if (failure) goOnAfter(failure);
+  }
+
+  function goOnAfter(error: AppError): void {
+    if (stopAtDamage && error.code === "INTEGRITY") throw error;
   }
 
   async function place(item: MutableItem, to: Sink, { wanted, image }: Task, options: Call): Promise<void> {
@@ -184,12 +198,19 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
   }
 
   async function complete(task: MutableTask, options: Call): Promise<void> {
+    if (hold) held.push(task);
+    else await name(task, options);
+  }
+
+  async function name(task: MutableTask, options: Call): Promise<void> {
     try {
       const root = await finish(task, onEvent, options);
       task.state = "done";
       settle(task.wanted.name, "done", { digest: root.digest });
     } catch (thrown) {
-      fail(task, stopOrError(thrown, options), task.image.root.descriptor);
+      const error = stopOrError(thrown, options);
+      fail(task, error, task.image.root.descriptor);
+      goOnAfter(error);
     }
   }
 
@@ -199,7 +220,19 @@ export function createRun({ onEvent, onTask }: RunOptions): Run {
     settle(task.wanted.name, "failed", { error, number: at < 0 ? undefined : at + 1 });
   }
 
-  return { summary: now, add, deliver };
+  async function release(
+    refuse: (task: Task) => AppError | undefined,
+    { jobs, signal: outer }: Call & { readonly jobs: number },
+  ): Promise<void> {
+    async function one(task: MutableTask, signal: AbortSignal): Promise<void> {
+      const error = refuse(task);
+      if (error) fail(task, error, task.image.root.descriptor);
+      else await name(task, { signal });
+    }
+    await runAll(held.splice(0), one, { concurrency: jobs, signal: outer });
+  }
+
+  return { summary: now, add, deliver, release };
 }
 
 /** Bytes that turn out to be wrong may have become so on their way: they are fetched once more. */

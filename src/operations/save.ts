@@ -1,22 +1,17 @@
 /** Registries to cache to archive: the archive takes blobs in plan order, right behind those that land in the cache. */
-import type { Format } from "../archive/format.ts";
-import { fileOutput, type Output } from "../archive/output.ts";
+import type { Output } from "../archive/output.ts";
 import { writeArchive } from "../archive/writer.ts";
 import { within } from "../bytes/signal.ts";
 import type { OnEvent } from "../events.ts";
 import type { Cache } from "../layout/cache.ts";
 import type { Content } from "../store/store.ts";
+import { type ArchiveTarget, claimOf, layoutFor, openOutput } from "./archive-target.ts";
 import type { CopyOptions } from "./copy.ts";
 import { arrived, type FillSummary, fill, type Landing } from "./fill.ts";
 import { packEntries } from "./pack.ts";
 import type { Wanted } from "./plan.ts";
+import { requireRoom } from "./room.ts";
 import type { Task } from "./run.ts";
-
-/** A file to write. */
-export interface ArchiveTarget {
-  readonly path: string;
-  readonly format: Format;
-}
 
 export interface SaveOptions extends CopyOptions {
   /** What the list says as its time; the only thing in an archive that is not in the images. */
@@ -24,26 +19,34 @@ export interface SaveOptions extends CopyOptions {
 }
 
 /**
- * Brings the wanted images into the cache and writes the archive while that goes on. Images that fail are in the summary, not
- * in the archive. Without any image there is no archive, and an older one of that name stays. The cache's list is left to the
- * caller. Rejects when a disk fails or the signal is aborted; then nothing looks finished.
+ * Brings the wanted images into the cache and writes the archive while that goes on, or behind it where its layout can say
+ * nothing again. Without an `archive` only the cache is filled. Images that fail are in the summary, not in the archive.
+ * Without any image there is no archive, and an older one of that name stays. The cache's list is left to the caller. Rejects
+ * when a disk fails or has no room for what is planned, or when the signal is aborted; then nothing looks finished.
  */
 export async function save(
   wanted: readonly Wanted[],
-  { cache, archive }: { readonly cache: Cache; readonly archive: ArchiveTarget },
+  { cache, archive }: { readonly cache: Cache; readonly archive?: ArchiveTarget | undefined },
   options: SaveOptions,
 ): Promise<FillSummary> {
-  await using output = await fileOutput(archive.path);
+  await using output = archive && (await openOutput(archive));
   const { savedTime, onEvent } = options;
   let archived: number | undefined;
   const summary = await fill(wanted, cache, options, async (images, signal) => {
-    archived = await pack(images, output, { format: archive.format, savedTime, onEvent, signal });
+    await requireRoomFor(images, cache, archive);
+    if (archive && output) archived = await pack(images, output, archive, { savedTime, onEvent, signal });
   });
   return { ...summary, archived };
 }
 
+async function requireRoomFor(images: Landing, cache: Cache, archive: ArchiveTarget | undefined): Promise<void> {
+  const blobs = [...images.keys()].flatMap(({ items }) => items.map(({ descriptor }) => descriptor));
+  const largestFile = blobs.reduce((most, { size }) => Math.max(most, size), 0);
+  const downloads = { name: cache.folder, folder: cache.folder, bytes: await cache.missing(blobs), largestFile };
+  await requireRoom([downloads, ...(archive ? claimOf(archive, blobs) : [])]);
+}
+
 interface PackOptions {
-  readonly format: Format;
   readonly savedTime: Date;
   readonly onEvent: OnEvent;
   readonly signal: AbortSignal;
@@ -53,19 +56,36 @@ interface PackOptions {
 async function pack(
   images: Landing,
   output: Output,
-  { format, savedTime, onEvent, signal }: PackOptions,
+  archive: ArchiveTarget,
+  { savedTime, onEvent, signal }: PackOptions,
 ): Promise<number | undefined> {
-  if (images.size === 0) return undefined;
-  const packed = [...images].map(([{ image }, laid]) => ({ image, laid }));
-  const entries = packEntries(packed, arriving([...images.keys()], signal), savedTime, () => arrived(images));
-  const { bytes } = await writeArchive(entries, output, {
-    format,
+  const planned = [...images].map(([task, laid]) => ({ task, image: task.image, laid }));
+  const layout = await layoutFor(archive, planned, savedTime);
+  if (!layout.amended) await settled([...images.keys()], signal);
+  const packed = layout.amended ? planned : planned.filter(({ task }) => task.state === "done");
+  if (packed.length === 0) return undefined;
+  const blobs = arriving(
+    packed.map(({ task }) => task),
     signal,
-    onBytes: (total) => onEvent({ type: "archived", bytes: total }),
-  });
+  );
+  const { bytes } = await writeArchive(
+    packEntries(packed, blobs, layout, () => arrived(images)),
+    output,
+    {
+      format: archive.format,
+      level: archive.level,
+      signal,
+      onBytes: (total) => onEvent({ type: "archived", bytes: total }),
+    },
+  );
   if (arrived(images).length === 0) return undefined;
   await output.finish();
   return bytes;
+}
+
+/** Waits until each of these images has arrived, or failed. */
+async function settled(tasks: readonly Task[], signal: AbortSignal): Promise<void> {
+  for (const { items } of tasks) for (const item of items) await within(item.settled, signal);
 }
 
 /** The blobs in the order of the plan, each once it is there; those of an image that failed are left out. */

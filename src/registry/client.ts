@@ -6,19 +6,20 @@ import type { Call } from "../store/store.ts";
 import { withAuth } from "./auth/auth.ts";
 import { loginHint } from "./auth/hint.ts";
 import type { FindLogin } from "./auth/identity.ts";
+import { createScheme } from "./network/scheme.ts";
 import { createPolicy } from "./policy/policy.ts";
+import { withRedirects } from "./policy/redirect.ts";
 import type { Resolve } from "./policy/resolver.ts";
-import { withQuota } from "./traffic/quota.ts";
 import { withRate } from "./traffic/rate.ts";
+import { withReserve } from "./traffic/reserve.ts";
 import { type OnWait, withRetry } from "./traffic/retry.ts";
 import type { Traffic } from "./traffic/traffic.ts";
 import { withTurns } from "./traffic/turn.ts";
 import { withWarnings } from "./traffic/warning.ts";
 import type { Exchange, Transport } from "./wire/exchange.ts";
 import { networkError, registryError } from "./wire/failure.ts";
-import { withRedirects } from "./wire/redirect.ts";
+import { isMistake } from "./wire/mistake.ts";
 import { withRefusals } from "./wire/refusal.ts";
-import { createScheme } from "./wire/scheme.ts";
 import { withStall } from "./wire/stall.ts";
 
 export interface SendOptions extends Call {
@@ -73,7 +74,7 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
   const again = { traffic, onWait };
   const policy = createPolicy({ registry: apiHost(host), resolve, insecure, trustedRealms });
   const alive = withRate(withStall(wire, stall), traffic.rate);
-  const heard = withQuota(withWarnings(withRefusals(alive), traffic, onEvent), traffic, onEvent);
+  const heard = withReserve(withWarnings(withRefusals(alive), traffic, onEvent), traffic, onEvent);
   const inTurn = withTurns(heard, traffic);
   const inTokenTurn = withTurns(heard, traffic, ({ tokens }) => tokens);
   const redirected = withRedirects(inTurn, policy);
@@ -91,7 +92,7 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
       return await work();
     } catch (error) {
       signal?.throwIfAborted();
-      throw error instanceof AppError ? error : networkError(what, host, error);
+      throw error instanceof AppError || isMistake(error) ? error : networkError(what, host, error);
     }
   }
 

@@ -11,7 +11,8 @@ import { contentPath, pullScope } from "./endpoint.ts";
 import { createTries } from "./tries.ts";
 import { drain } from "./wire/drain.ts";
 import { networkError } from "./wire/failure.ts";
-import { bodyOf, cancelBody } from "./wire/stall.ts";
+import { isMistake } from "./wire/mistake.ts";
+import { bodyOf, cancelBody } from "./wire/reading.ts";
 
 /** A connection that brought this many bytes was worth it: the count of tries begins anew. */
 const PROGRESS = 1 << 20;
@@ -43,7 +44,7 @@ export async function* download(
       throw new Error(`the connection ended after ${at} of ${end} bytes`);
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof AppError) throw error;
+      if (error instanceof AppError || isMistake(error)) throw error;
       if (at - before >= PROGRESS) tries.renew();
       await tries.again(networkError(what, client.host, error), { signal });
     }

@@ -8,7 +8,7 @@ import { linkAt } from "./policy/policy.ts";
  * the scheme or the port that we reached them by: ours are kept. Throws UNSUPPORTED for another host.
  */
 export function nextPage(what: string, link: string | null, current: string): string | undefined {
-  for (const [, target, parameters] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {
+  for (const [, target, parameters] of (link ?? "").matchAll(/<([^<>]*)>([^<]*)/g)) {
     if (!/;\s*rel="?next"?\s*(?:[;,]|$)/i.test(parameters ?? "") || !URL.canParse(target!, current)) continue;
     const next = new URL(target!, current);
     const url = linkAt(next, new URL(current));

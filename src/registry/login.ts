@@ -46,7 +46,8 @@ export async function verifyLogin(
 
 function refused(what: string, cause: RegistryError): AppError {
   const reason = cause.message.slice(cause.message.indexOf(": ") + 2);
-  const isOurs = cause.hint === undefined || cause.hint.includes(ORIGIN);
+  // Whoever logs in is not told to log in.
+  const isOurs = cause.hint === undefined || cause.hint.includes(ORIGIN) || cause.hint.includes("dray login");
   const hint = isOurs ? "check the user name and the password; some registries want a token in its place" : cause.hint;
   return new AppError("UNAUTHORIZED", `${what}: ${reason}`, { cause, hint });
 }

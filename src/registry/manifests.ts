@@ -1,5 +1,5 @@
 /** Manifests of a repository. OCI distribution-spec v1.1 "Pulling manifests" and "Pushing Manifests". */
-import { type Bytes, collect } from "../bytes/stream.ts";
+import type { Bytes } from "../bytes/stream.ts";
 import { clean } from "../bytes/text.ts";
 import { AppError, IntegrityError, RegistryError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -10,10 +10,11 @@ import { isTag } from "../oci/reference.ts";
 import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Content } from "../store/store.ts";
 import type { Client } from "./client.ts";
+import { type Document, readDocument } from "./document.ts";
 import { pullScope, pushScope } from "./endpoint.ts";
 import { checkStored } from "./stored.ts";
 import { drain } from "./wire/drain.ts";
-import { bodyOf } from "./wire/stall.ts";
+import { pageTitle } from "./wire/page.ts";
 
 /** A HEAD has no words, some registries refuse it, and Nexus denies by HEAD what it gives by GET: these ask for a GET. */
 const ASK_AGAIN = [400, 403, 404, 405, 406, 501];
@@ -41,7 +42,7 @@ export async function resolveManifest(
   if (told) return told;
   if (hasty && [400, 403, 404].includes(head.status)) return undefined;
   try {
-    return await inspect(shown, name, await client.send(what, "GET", url, options));
+    return inspect(shown, name, await readDocument(client, what, url, MANIFEST_LIMIT, options));
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;
@@ -67,14 +68,14 @@ function describe(shown: string, name: string, { headers }: Response): Descripto
 }
 
 /** The descriptor of bytes that are here. */
-async function inspect(shown: string, name: string, response: Response): Promise<Descriptor> {
-  const bytes = await manifestBytes(shown, response);
-  const said = typeOf(response.headers);
+function inspect(shown: string, name: string, document: Document): Descriptor {
+  const { headers } = document.response;
+  const bytes = manifestBytes(shown, document);
+  const said = typeOf(headers);
   const mediaType = isManifestType(said) || isSchema1Type(said) ? said : (sniffMediaType(bytes) ?? said);
   if (isSchema1Type(mediaType)) throw schema1Error(shown);
-  if (!isManifestType(mediaType))
-    throw new AppError("UNSUPPORTED", `Cannot read "${shown}": "${clean(mediaType, 100)}" is no manifest type we know`);
-  const header = response.headers.get("docker-content-digest");
+  if (!isManifestType(mediaType)) throw notManifest(shown, mediaType, bytes);
+  const header = headers.get("docker-content-digest");
   const promised = isDigest(name) ? name : isDigest(header) ? header : undefined;
   return { mediaType, digest: checkDigest(shown, bytes, promised), size: bytes.length };
 }
@@ -88,16 +89,24 @@ function checkDigest(shown: string, bytes: Bytes, promised: Digest | undefined):
   });
 }
 
-async function manifestBytes(shown: string, response: Response): Promise<Bytes> {
+function manifestBytes(shown: string, { response, bytes }: Document): Bytes {
   const coding = response.headers.get("content-encoding") ?? "identity";
-  const length = Number(response.headers.get("content-length") ?? 0);
-  const bytes =
-    coding === "identity" && length <= MANIFEST_LIMIT ? await collect(bodyOf(response), MANIFEST_LIMIT) : undefined;
-  if (bytes) return bytes;
-  await drain(response);
+  if (bytes && coding === "identity") return bytes;
   const reason =
     coding === "identity" ? `it has more than ${MANIFEST_LIMIT} bytes` : `it came encoded as "${clean(coding, 20)}"`;
   throw new AppError("UNSUPPORTED", `Cannot read "${shown}": ${reason}`);
+}
+
+function notManifest(shown: string, mediaType: string, bytes: Bytes): AppError {
+  const title = pageTitle(new TextDecoder().decode(bytes));
+  const reason =
+    title === undefined ? `"${clean(mediaType, 100)}" is no manifest type we know` : `it is a web page, "${title}"`;
+  return new AppError("UNSUPPORTED", `Cannot read "${shown}": ${reason}`, {
+    hint:
+      title === undefined
+        ? undefined
+        : "check whether that host is a registry, and what is between: a proxy, or a portal",
+  });
 }
 
 /**

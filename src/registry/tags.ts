@@ -1,19 +1,18 @@
 /** The tags of a repository. OCI distribution-spec v1.1 "Listing Tags". */
-import { collect } from "../bytes/stream.ts";
+import type { Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { isTag } from "../oci/reference.ts";
 import type { Call } from "../store/store.ts";
 import type { Client } from "./client.ts";
+import { readDocument } from "./document.ts";
 import { pullScope } from "./endpoint.ts";
 import { nextPage } from "./link.ts";
-import { drain } from "./wire/drain.ts";
-import { bodyOf } from "./wire/stall.ts";
 
 /** Asked for at once; ECR refuses more. */
 const PAGE = 1000;
 const PAGE_LIMIT = 8 << 20;
 const MOST_TAGS = 1_000_000;
-const MOST_PAGES = 20_000;
+const MOST_PAGES = 5000;
 
 /**
  * All tags, sorted. None where the repository is not known. Throws UNSUPPORTED for an answer that is no list, for pages that
@@ -29,15 +28,15 @@ export async function listTags(client: Client, path: string, { signal }: Call = 
     if (seen.has(next) || seen.size >= MOST_PAGES) throw endless(what);
     seen.add(next);
     const expect = seen.size === 1 ? [400, 404] : [];
-    const response = await client.send(what, "GET", next, { scopes: pullScope(path), expect, signal });
-    if (!response.ok) await drain(response);
+    const options = { scopes: pullScope(path), expect, signal };
+    const { response, bytes } = await readDocument(client, what, next, PAGE_LIMIT, options);
     if (response.status === 404) break;
     if (response.status === 400) {
       next = `${origin}/v2/${path}/tags/list`; // so many at once were too many
       continue;
     }
     const before = tags.size;
-    for (const tag of await parsePage(what, response)) tags.add(tag);
+    for (const tag of parsePage(what, bytes)) tags.add(tag);
     if (tags.size > MOST_TAGS) throw endless(what);
     next = tags.size === before ? undefined : nextPage(what, response.headers.get("link"), next);
   }
@@ -48,8 +47,7 @@ function endless(what: string): AppError {
   return new AppError("UNSUPPORTED", `${what}: the registry's pages have no end`);
 }
 
-async function parsePage(what: string, response: Response): Promise<string[]> {
-  const bytes = await collect(bodyOf(response), PAGE_LIMIT);
+function parsePage(what: string, bytes: Bytes | undefined): string[] {
   let json: unknown;
   try {
     json = bytes && JSON.parse(new TextDecoder().decode(bytes));

@@ -3,8 +3,9 @@ import { backoff, pause, type RetryPolicy } from "../bytes/retry.ts";
 import { clean } from "../bytes/text.ts";
 import { AppError, RegistryError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { networkReason } from "./network/trouble.ts";
 import type { OnWait } from "./traffic/retry.ts";
+import { isPassing, LONGEST_WAIT } from "./wire/passing.ts";
+import { networkReason } from "./wire/trouble.ts";
 
 export interface Tries {
   /** Pauses before another try after `error`; throws `error` when that was the last one. */
@@ -32,7 +33,14 @@ export function createTries({ retry, onWait }: { readonly retry: RetryPolicy; re
 
 /** A registry that wants rest is told of where the whole host pauses. */
 function isToldAlready(error: unknown): boolean {
-  return error instanceof RegistryError && (error.status === 429 || error.status === 503);
+  if (!(error instanceof RegistryError)) return false;
+  return error.status === 429 || error.status === 503 || error.retryAfter !== undefined;
+}
+
+/** Whether the same may succeed soon: there was no answer, or one that passes by itself and asks for no more than minutes. */
+export function isPassingError(error: unknown): boolean {
+  if (error instanceof RegistryError) return isPassing(error.status) && (error.retryAfter ?? 0) <= LONGEST_WAIT;
+  return error instanceof AppError && error.code === "NETWORK";
 }
 
 /** What broke an exchange, without what was to be done by it. */

@@ -1,6 +1,6 @@
 /** The one place that checks bytes against the descriptor that promised them. */
 import type { Hash } from "node:crypto";
-import { type ByteStream, type Bytes, concat, streamOf } from "../bytes/stream.ts";
+import { type ByteStream, type Bytes, concat, type Range, streamOf } from "../bytes/stream.ts";
 import { AppError, IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestOf, hashFor, splitDigest } from "../oci/digest.ts";
@@ -15,32 +15,38 @@ export interface Held {
   readonly hash: Hash;
 }
 
+interface ReadOptions extends Call, Pick<Range, "reuse"> {
+  readonly held?: Held | undefined;
+}
+
 /**
  * The bytes of `content`, verified: throws an IntegrityError at the first excess byte, and holds the last chunk back until
  * size and digest agree, so that a receiver that was given everything was given the right thing.
  */
-export async function* read(content: Content, options: Call & { held?: Held | undefined } = {}): ByteStream {
+export async function* read(content: Content, options: ReadOptions = {}): ByteStream {
   const { digest, size } = content.descriptor;
   const hash = options.held?.hash ?? hashFor(digest);
   let seen = options.held?.size ?? 0;
   let last: Bytes | undefined;
   if (seen < size || seen === 0)
-    for await (const chunk of content.open({ start: seen, signal: options.signal })) {
+    for await (const chunk of content.open({ start: seen, reuse: options.reuse, signal: options.signal })) {
       if (chunk.length === 0) continue; // it would push out the one that is held back
       seen += chunk.length;
-      if (seen > size) throw mismatch(content.descriptor, `more than ${size} bytes`);
+      if (seen > size) throw mismatch(content, `more than ${size} bytes`);
       hash.update(chunk);
       if (last) yield last;
       last = chunk;
     }
-  if (seen !== size) throw mismatch(content.descriptor, `${seen} bytes`);
+  if (seen !== size) throw mismatch(content, `${seen} bytes`);
   const actual = `${splitDigest(digest).algorithm}:${hash.digest("hex")}`;
-  if (actual !== digest) throw mismatch(content.descriptor, actual);
+  if (actual !== digest) throw mismatch(content, actual);
   if (last) yield last;
 }
 
-function mismatch({ digest, size }: Descriptor, actual: string): IntegrityError {
-  return new IntegrityError(`Cannot read "${digest}": expected ${size} bytes of that digest, got ${actual}`, {
+function mismatch({ descriptor: { digest, size }, where }: Content, actual: string): IntegrityError {
+  const place = where?.();
+  const what = place === undefined ? `"${digest}"` : `"${digest}" in ${place}`;
+  return new IntegrityError(`Cannot read ${what}: expected ${size} bytes of that digest, got ${actual}`, {
     expected: `${digest} (${size} bytes)`,
     actual,
   });

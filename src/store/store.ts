@@ -25,6 +25,8 @@ export interface Content {
   readonly descriptor: Descriptor;
   /** From a pipe: cannot be opened a second time. */
   readonly once?: true;
+  /** Where the bytes lie, for messages: `"x.tar.gz.part1" at byte 123`. Absent where there is nothing to say. */
+  readonly where?: (() => string | undefined) | undefined;
   open(options?: Range & Call): ByteStream;
 }
 
@@ -95,5 +97,7 @@ export interface Tree extends AsyncDisposable {
 export interface TreeFile {
   /** Bytes. */
   readonly size: number;
+  /** Where they lie, for messages, where the path says too little. */
+  readonly where?: (() => string) | undefined;
   open(options?: Range & Call): ByteStream;
 }

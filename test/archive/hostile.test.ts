@@ -122,7 +122,10 @@ describe.each(FORMATS)("%s", (format) => {
     const bytes = await good(format);
     for (const end of [bytes.length - 1, bytes.length - 40, bytes.length - 600, MIB, 600, 512, 40, 5]) {
       const error = await failure(readAll(bytes.subarray(0, end)));
-      expect(error).toMatchObject({ code: "UNSUPPORTED" });
+      // Of a few bytes it cannot be told that they were an archive.
+      expect(error).toMatchObject({
+        code: expect.stringMatching(end > 512 ? /^INTEGRITY$/ : /^INTEGRITY$|^UNSUPPORTED$/),
+      });
     }
     expect(await failure(readAll(bytes.subarray(0, bytes.length - 1)))).toMatchObject({
       message: expect.stringMatching(/^Cannot open ".*archive": it has no Dray index at its end$/),
@@ -132,7 +135,7 @@ describe.each(FORMATS)("%s", (format) => {
 
   test("bytes behind the footer hide it", async () => {
     const bytes = concat([await good(format), encode("\n")]);
-    expect(await failure(readAll(bytes))).toMatchObject({ code: "UNSUPPORTED" });
+    expect(await failure(readAll(bytes))).toMatchObject({ code: "INTEGRITY" });
   });
 
   test("a flipped bit of the footer is found, or changes nothing", async () => {

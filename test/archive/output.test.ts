@@ -34,7 +34,7 @@ describe("fileOutput", () => {
     await second.write(encode("sec"));
     expect(await failure(first.finish())).toMatchObject({
       code: "STORAGE",
-      message: `Cannot write "${path}": another run writes it at the same time`,
+      message: `Cannot write "${path}": it was removed, or another run writes it at the same time`,
     });
     await first[Symbol.asyncDispose]();
     expect(await readdir(folder.path)).toEqual([".x.tar.incomplete"]);

@@ -10,6 +10,7 @@ import { openVolume } from "../../src/archive/volume.ts";
 import { writeArchive } from "../../src/archive/writer.ts";
 import { collect, encode } from "../../src/bytes/stream.ts";
 import { each, fileEntry, noise } from "../support/archive-entries.ts";
+import { run } from "../support/run.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
 
@@ -37,7 +38,11 @@ describe("findParts", () => {
   test("all parts are found by the name of the whole, and by that of any part, in the order of their numbers", async () => {
     const names = Array.from({ length: 12 }, (_, number) => `x.tar.gz.part${number}`);
     await using folder = await folderOf(...names.toReversed(), "x.tar.gz.part0.sha256", "y.tar.gz.part0");
-    const whole = { name: join(folder.path, "x.tar.gz"), paths: names.map((name) => join(folder.path, name)) };
+    const whole = {
+      name: join(folder.path, "x.tar.gz"),
+      paths: names.map((name) => join(folder.path, name)),
+      missing: [],
+    };
     for (const asked of ["x.tar.gz", "x.tar.gz.part0", "x.tar.gz.part11"])
       expect(await findParts([join(folder.path, asked)])).toEqual(whole);
   });
@@ -45,11 +50,11 @@ describe("findParts", () => {
   test("a file that has the whole name wins over parts that lie beside it", async () => {
     await using folder = await folderOf("x", "x.part0");
     const path = join(folder.path, "x");
-    expect(await findParts([path])).toEqual({ name: path, paths: [path] });
+    expect(await findParts([path])).toEqual({ name: path, paths: [path], missing: [] });
   });
 
   test("where nothing is, the path stands for itself", async () => {
-    expect(await findParts(["nowhere/x"])).toEqual({ name: "nowhere/x", paths: ["nowhere/x"] });
+    expect(await findParts(["nowhere/x"])).toEqual({ name: "nowhere/x", paths: ["nowhere/x"], missing: [] });
   });
 
   test("parts in several folders are put together", async () => {
@@ -63,7 +68,7 @@ describe("findParts", () => {
     await using folder = await folderOf("x.part0", "x.part3");
     const path = join(folder.path, "x");
     expect(await errorOf(() => findParts([path]))).toBe(
-      `NOT_FOUND: Cannot open "${path}": parts 1, 2 of it cannot be found`,
+      `INTEGRITY: Cannot open "${path}": parts 1, 2 of it cannot be found`,
     );
   });
 
@@ -147,6 +152,58 @@ describe("fileOutput in parts", () => {
     await output.write(encode("01234"));
     await output.finish();
     expect((await readdir(folder.path)).sort()).toEqual(["below", "x.part0", "x.part1", "x.sha256"]);
+  });
+
+  test("what a killed run left unfinished goes, in parts or whole, and nothing else", async () => {
+    await using folder = await temporaryFolder();
+    for (const name of [
+      ".x.incomplete",
+      ".x.part0.incomplete",
+      ".x.part5.incomplete",
+      ".xy.part5.incomplete",
+      ".x.part5",
+    ])
+      await writeFile(join(folder.path, name), "left");
+    await using output = await fileOutput(join(folder.path, "x"), { partSize: 4 });
+    await output.write(encode("01234"));
+    await output.finish();
+    const left = [".x.part5", ".xy.part5.incomplete"];
+    expect((await readdir(folder.path)).sort()).toEqual([...left, "x.part0", "x.part1", "x.sha256"]);
+  });
+
+  test("more parts than files can be open at once", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "x");
+    const source = join(import.meta.dirname, "../../src/archive/output.ts");
+    const program = `
+      const { fileOutput } = await import(${JSON.stringify(source)});
+      await using output = await fileOutput(${JSON.stringify(path)}, { partSize: 10 });
+      for (let at = 0; at < 300; at++) await output.write(new Uint8Array(10).fill(at));
+      await output.truncate(5);
+      for (let at = 0; at < 300; at++) await output.write(new Uint8Array(10).fill(at));
+      await output.finish();`;
+    const ended = await run("bash", ["-c", `ulimit -n 128; exec "$0" -e "$1"`, process.execPath, program]);
+    expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
+    const bytes = await Promise.all(Array.from({ length: 301 }, (_, number) => readFile(partPath(path, number))));
+    const expected = [new Uint8Array(5), ...Array.from({ length: 300 }, (_, at) => new Uint8Array(10).fill(at))];
+    expect(Buffer.compare(Buffer.concat(bytes), Buffer.concat(expected))).toBe(0);
+    const sums = bytes.map((one, number) => `${sha256(one)}  x.part${number}\n`).join("");
+    expect(await readFile(`${path}.sha256`, "utf8")).toBe(sums);
+  });
+
+  test("a run that another one overtook publishes nothing of its own, nor of the other", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "x");
+    await using first = await fileOutput(path, { partSize: 4 });
+    await first.write(encode("0123456"));
+    await using second = await fileOutput(path, { partSize: 4 });
+    await second.write(encode("abcdefgh"));
+    expect(await errorOf(() => first.write(encode("789")))).toContain("another run writes it at the same time");
+    expect(await errorOf(() => first.finish())).toContain("another run writes it at the same time");
+    await first[Symbol.asyncDispose]();
+    expect((await readdir(folder.path)).sort()).toEqual([".x.part0.incomplete", ".x.part1.incomplete"]);
+    await second.finish();
+    expect(await readFile(partPath(path, 1), "utf8")).toBe("efgh");
   });
 
   test("disposed before its end it leaves nothing", async () => {
@@ -241,6 +298,6 @@ describe("openArchive in parts", () => {
   });
 });
 
-function sha256(text: string): string {
+function sha256(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex");
 }

@@ -25,6 +25,18 @@ test("a failure is shared and forgotten", async () => {
   expect(await share("a", undefined, async () => 1)).toBe(1);
 });
 
+test("who gives up waits no longer for the work of another", async () => {
+  const share = createFlights<string>();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const abort = new AbortController();
+  const first = share("a", undefined, () => promise);
+  const second = share("a", abort.signal, async () => "second");
+  abort.abort(new Error("enough"));
+  await expect(second).rejects.toThrow("enough");
+  resolve("first");
+  expect(await first).toBe("first");
+});
+
 test("when the first gives up, another goes on", async () => {
   const share = createFlights<string>();
   const abort = new AbortController();

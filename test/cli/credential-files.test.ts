@@ -1,6 +1,9 @@
 /** Where logins are looked up, and where one is written. */
 import { describe, expect, test } from "bun:test";
-import { checkAuthFile, credentialFiles, loginFile } from "../../src/cli/credential-files.ts";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { checkAuthFile, credentialFiles, loginFile, storedLogins } from "../../src/cli/credential-files.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
 
 const HOME = { HOME: "/h", XDG_RUNTIME_DIR: "/run/user/7" };
@@ -58,4 +61,23 @@ test("a file that a flag names must be there", async () => {
   expect(await errorOf(() => checkAuthFile(missing))).toBe(
     `USAGE: Cannot read credentials "${missing}": there is no such file, or it may not be read`,
   );
+});
+
+test("a REGISTRY_AUTH_FILE that is not there is told, unless a flag names another", () => {
+  const warnings: string[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  const missing = `${import.meta.path}.none`;
+  storedLogins(import.meta.path, { ...HOME, REGISTRY_AUTH_FILE: missing }, onWarning);
+  storedLogins(undefined, { ...HOME, REGISTRY_AUTH_FILE: import.meta.path }, onWarning);
+  storedLogins(undefined, HOME, onWarning);
+  expect(warnings).toEqual([]);
+  storedLogins(undefined, { ...HOME, REGISTRY_AUTH_FILE: missing }, onWarning);
+  expect(warnings).toEqual([`REGISTRY_AUTH_FILE is "${missing}", and there is no such file: no other is looked at`]);
+});
+
+test.skipIf(process.getuid?.() === 0)("a file that a flag names must be readable", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "auth.json");
+  await writeFile(path, "{}", { mode: 0 });
+  expect(await errorOf(() => checkAuthFile(path))).toContain("or it may not be read");
 });

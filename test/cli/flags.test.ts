@@ -170,3 +170,19 @@ describe("arguments", () => {
     expect(await errorOf(() => parseFlags(ONE, argv, "login"))).toBe(`USAGE: ${message}`);
   });
 });
+
+test("a flag that is multiple has all its values, in their order", () => {
+  const flags = { source: { type: "string", alias: "s", multiple: true }, debug: { type: "boolean" } } as const;
+  expect(parseFlags(flags, [], "load")).toEqual({ source: [], debug: false });
+  const argv = ["-s", "a", "--source=b", "--debug", "-sc", "--source", "-"];
+  expect(parseFlags(flags, argv, "load")).toEqual({ source: ["a", "b", "c", "-"], debug: true });
+});
+
+test("arguments that take all that are left are needed, unless they are not", async () => {
+  const needed = { "archive...": { type: "positional" } } as const;
+  expect(parseFlags(needed, ["a", "b"], "ls")).toEqual({ "archive...": ["a", "b"] });
+  expect(await errorOf(() => parseFlags(needed, [], "ls"))).toBe("USAGE: Cannot run ls: it needs ARCHIVE");
+  expect(parseFlags({ "name...": { type: "positional", required: false } } as const, [], "auth")).toEqual({
+    "name...": [],
+  });
+});

@@ -174,6 +174,11 @@ describe("logout", () => {
     expect(await json()).toEqual({ auths: {}, psFormat: "x" });
   });
 
+  test("--all of a file without any says so", async () => {
+    const { code, stdout, stderr } = await work.dray(["logout", "--all"]);
+    expect([code, stdout, untimed(stderr)]).toEqual([0, "", `HH:MM:SS [INFO] there are no logins in ${config}\n`]);
+  });
+
   test.each([[["logout"]], [["logout", "--all", "r.example"]]])("%p is refused", async (args) => {
     const { code, stderr } = await work.dray(args);
     expect(code).toBe(2);
@@ -258,7 +263,8 @@ describe("auth", () => {
     expect(code).toBe(1);
     expect(stdout.split("\n")[1]).toStartWith("r.example  me ");
     expect(untimed(stderr)).toBe(
-      `HH:MM:SS [ERRO] Cannot get credentials for "s.example": there is no program docker-credential-none, which "${config}" names for it\n`,
+      `HH:MM:SS [ERRO] Cannot get credentials for "s.example": there is no program docker-credential-none, which "${config}" names for it\n` +
+        "HH:MM:SS [ERRO] hint: install it, or take it out of credHelpers\n",
     );
   });
 
@@ -266,6 +272,9 @@ describe("auth", () => {
     await writeFile(config, "topsecret");
     const { code, stderr } = await auth(["nginx"]);
     expect(code).toBe(1);
-    expect(untimed(stderr)).toBe(`HH:MM:SS [ERRO] Cannot read credentials "${config}": it is not JSON\n`);
+    expect(untimed(stderr)).toBe(
+      `HH:MM:SS [ERRO] Cannot read credentials "${config}": it is not JSON\n` +
+        "HH:MM:SS [ERRO] hint: mend it, or move it away and log in again\n",
+    );
   });
 });

@@ -7,7 +7,7 @@ import { createAuthority } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
 
-const QUIET = { onDetail: () => {} };
+const QUIET = { onDetail: () => {}, onWarning: () => {} };
 
 function at({ proxy }: Network, url: string): string | undefined {
   return proxy(new URL(url))?.url;
@@ -71,11 +71,21 @@ test("--ca-file is read at once, SSL_CERT_FILE and SSL_CERT_DIR when they are ne
     `USAGE: Cannot read "${file}": no such file or directory`,
   );
   const lines: string[] = [];
-  const network = await openNetwork({ env, onDetail: (line) => lines.push(line) });
+  const network = await openNetwork({ ...QUIET, env, onDetail: (line) => lines.push(line) });
   await writeFile(file, createAuthority().cert);
   expect((await network.trust("r.example", "r.example")).added).toHaveLength(1);
   expect(lines).toEqual([
     `TLS trusts ${file}: 1 certificate, 1 of them new`,
     `TLS trusts ${folder.path}: 1 certificate, 0 of them new`,
   ]);
+});
+
+test("a file of authorities that is not there is told, since the system's are not read then", async () => {
+  const warnings: string[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  await openNetwork({ ...QUIET, env: { SSL_CERT_FILE: import.meta.path }, onWarning });
+  expect(warnings).toEqual([]);
+  const missing = `${import.meta.path}.none`;
+  await openNetwork({ ...QUIET, env: { SSL_CERT_FILE: missing }, onWarning });
+  expect(warnings).toEqual([`SSL_CERT_FILE is "${missing}", and there is no such file: no authority is read from it`]);
 });

@@ -77,6 +77,18 @@ describe("on a terminal", () => {
     expect(lines.at(-1)).toBe("  and 3 more");
   });
 
+  test.each<[number, number]>([
+    [80, 30],
+    [63, 13],
+    [50, 0],
+  ])("on a terminal of %d columns the bar has %d, and the numbers stay", (width, columns) => {
+    const [line] = shown([planned, { type: "moving", descriptor: one, bytes: 500 }], width);
+    expect(line?.replace(/[█░]/g, "")).toBe(
+      `${columns > 0 ? " " : ""}0/3 images, 500 B of 3.91 KiB, 250 B/s, 14s left`,
+    );
+    expect(/^[█░]*/.exec(line ?? "")?.[0].length).toBe(columns);
+  });
+
   test("is no wider than the terminal", () => {
     for (const line of shown([planned, { type: "moving", descriptor: one, bytes: 1 }], 30))
       expect(line.length).toBe(29);

@@ -59,3 +59,8 @@ test("a text that never ends is cut", () => {
   expect(clean("x".repeat(1_000_000), 20)).toBe(`${"x".repeat(17)}...`);
   expect(clean("x".repeat(20), 20)).toBe("x".repeat(20));
 });
+
+test("a terminal that does not know its size is taken for a common one", () => {
+  for (const columns of [0, undefined])
+    expect(createTerminal({ isTTY: true, ...(columns === 0 && { columns }), write() {} }).width).toBe(80);
+});

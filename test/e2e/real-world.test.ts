@@ -6,10 +6,11 @@ import type { SavedList } from "../../src/layout/hangar.ts";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-types.ts";
 import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import { openWorkplace, type Workplace } from "../support/dray.ts";
+import { openPodman } from "../support/podman.ts";
 import { pushTo, upload } from "../support/push.ts";
 import { type Artifact, attested, chart, image, index, layer, multiPlatform } from "../support/random-image.ts";
 import { startRegistry } from "../support/registry.ts";
-import { type Ended, run } from "../support/run.ts";
+import { type Ended, runWell } from "../support/run.ts";
 import { requireTool } from "../support/tool.ts";
 
 setDefaultTimeout(120_000);
@@ -75,8 +76,8 @@ describe.skipIf(missing !== undefined)("real programs", () => {
 
   test("gzip and tar accept the archive", async () => {
     const archive = place.file("saved-images.tar.gz");
-    await ok("gzip", ["-t", archive]);
-    const names = (await ok("tar", ["-tzf", archive])).split("\n").filter(Boolean);
+    await runWell("gzip", ["-t", archive]);
+    const names = (await runWell("tar", ["-tzf", archive])).split("\n").filter(Boolean);
     expect(names.every((name) => name.startsWith("saved-image-cache/"))).toBe(true);
     expect(new Set(names).size).toBe(names.length);
     for (const { manifests, blobs } of Object.values(SOURCES))
@@ -92,35 +93,30 @@ describe.skipIf(missing !== undefined)("real programs", () => {
       expect(await manifestStatus(target.host, name, descriptor.digest)).toBe(200);
   });
 
-  /** Flags for a podman that shares nothing with this machine's, and needs no systemd. */
-  function podman(): readonly string[] {
-    const places = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, place.file(`podman-${name}`)]);
-    return [...places, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
-  }
-
   test("podman pulls every image", async () => {
     const names = IMAGES.map((name) => `${target.host}/${name}:v1`);
-    await ok("podman", [...podman(), "pull", "--quiet", "--tls-verify=false", "--arch", "amd64", ...names]);
-    const images = await ok("podman", [...podman(), "images", "--format", "{{.Repository}}:{{.Tag}}"]);
+    await using podman = await openPodman();
+    await podman.run(["pull", "--quiet", "--tls-verify=false", "--arch", "amd64", ...names]);
+    const images = await podman.run(["images", "--format", "{{.Repository}}:{{.Tag}}"]);
     expect(images.trim().split("\n").sort()).toEqual([...names].sort());
   });
 
   test("skopeo copies every image out of the unpacked archive", async () => {
-    await ok("mkdir", [place.file("unpacked")]);
-    await ok("tar", ["-xzf", place.file("saved-images.tar.gz"), "-C", place.file("unpacked")]);
+    await runWell("mkdir", [place.file("unpacked")]);
+    await runWell("tar", ["-xzf", place.file("saved-images.tar.gz"), "-C", place.file("unpacked")]);
     const folder = place.file("unpacked/saved-image-cache");
     const { List } = (await Bun.file(join(folder, "saved-images-list.json")).json()) as SavedList;
     for (const name of NAMES.filter((name) => name !== "nested")) {
       const { root } = SOURCES[name]!;
       const to = place.file(`copied/${name}`);
-      await ok("mkdir", ["-p", to]);
+      await runWell("mkdir", ["-p", to]);
       const flags = ["copy", "--insecure-policy", "--preserve-digests"];
       // skopeo finds by name in an OCI layout only what is of OCI's types; a folder of one image has no need of names
       const { Images: [first] = [] } = List.find(({ Source }) => Source === `${source.host}/${name}`) ?? {};
       const args = root.mediaType.includes("docker")
         ? ["--src-shared-blob-dir", join(folder, "share"), `oci:${join(folder, first!.Folder)}`, `dir:${to}`]
         : ["--all", `oci:${folder}:${source.host}/${name}:v1`, `dir:${to}`];
-      await ok("skopeo", [...flags, ...args]);
+      await runWell("skopeo", [...flags, ...args]);
       const copied = digestOfText(await Bun.file(join(to, "manifest.json")).text());
       expect(copied).toBe(root.mediaType === DOCKER_LIST ? first!.Digest : root.digest);
     }
@@ -130,10 +126,10 @@ describe.skipIf(missing !== undefined)("real programs", () => {
     await using registry = await startDebianRegistry();
     const args = ["save", "-f", list, "-a", "amd64", "-d", "amd64.tar.zst"];
     expect(await place.dray(args)).toMatchObject({ code: 0 });
-    await ok("zstd", ["-q", "-t", place.file("amd64.tar.zst")]);
+    await runWell("zstd", ["-q", "-t", place.file("amd64.tar.zst")]);
     expect(await place.dray(["load", "-s", "amd64.tar.zst", "-d", registry.host])).toMatchObject({ code: 0 });
     for (const name of ["docker/list", "oci/index", "oci/attested"]) {
-      const raw = JSON.parse(await ok("skopeo", inspect(registry.host, name, "v1")));
+      const raw = JSON.parse(await runWell("skopeo", inspect(registry.host, name, "v1")));
       const original = JSON.parse(new TextDecoder().decode(SOURCES[name]!.manifests.at(-1)!.bytes));
       const [amd64] = original.manifests;
       const kept = name === "oci/attested" ? [amd64, original.manifests[2]] : [amd64];
@@ -142,16 +138,16 @@ describe.skipIf(missing !== undefined)("real programs", () => {
     }
     for (const name of ["docker/single", "oci/single", "plain", "charts/demo", "some/deep/path/zstd"])
       expect(await rawDigest(registry.host, name, "v1")).toBe(SOURCES[name]!.root.digest);
-    const pull = ["pull", "--quiet", "--tls-verify=false", `${registry.host}/oci/attested:v1`];
-    await ok("podman", [...podman(), ...pull]);
+    await using podman = await openPodman();
+    await podman.run(["pull", "--quiet", "--tls-verify=false", `${registry.host}/oci/attested:v1`]);
   });
 
   test("an unpacked tar archive loads as a folder", async () => {
     await using registry = await startDebianRegistry();
     const args = ["save", "-f", list, "-a", "all", "--os", "all", "-d", "plain.tar"];
     expect(await place.dray(args)).toMatchObject({ code: 0 });
-    await ok("mkdir", [place.file("plain")]);
-    await ok("tar", ["-xf", place.file("plain.tar"), "-C", place.file("plain")]);
+    await runWell("mkdir", [place.file("plain")]);
+    await runWell("tar", ["-xf", place.file("plain.tar"), "-C", place.file("plain")]);
     expect(
       await place.dray(["load", "-s", "plain/saved-image-cache", "-d", `${registry.host}/far/side`]),
     ).toMatchObject({ code: 0 });
@@ -171,15 +167,8 @@ async function seed(host: string): Promise<void> {
     await pushTo(registry.store.repository(name), SOURCES[name]!, "v1");
     const flags = ["--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false"];
     const ends = [registry.host, host].map((one) => `docker://${one}/${name}:v1`);
-    await ok("skopeo", ["copy", "--insecure-policy", ...flags, ...ends]);
+    await runWell("skopeo", ["copy", "--insecure-policy", ...flags, ...ends]);
   }
-}
-
-/** Standard output of a program that must succeed. */
-async function ok(program: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(program, args);
-  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${stderr}`);
-  return stdout;
 }
 
 function inspect(host: string, name: string, reference: string): readonly string[] {
@@ -188,7 +177,7 @@ function inspect(host: string, name: string, reference: string): readonly string
 }
 
 async function rawDigest(host: string, name: string, reference: string): Promise<string> {
-  return digestOfText(await ok("skopeo", inspect(host, name, reference)));
+  return digestOfText(await runWell("skopeo", inspect(host, name, reference)));
 }
 
 function digestOfText(text: string): string {

@@ -97,8 +97,7 @@ test.each([
   ["INTEGRITY", '"../x" is not a tag', { Version: "v1.1.0", List: [{ ...ENTRY, Tag: "../x" }] }],
   ["INTEGRITY", '"null" is not a tag', { Version: "v1.1.0", List: [{ ...ENTRY, Tag: null }] }],
   ["INTEGRITY", '"7" is not a tag', { Version: "v1.1.0", List: [{ ...ENTRY, Tag: 7 }] }],
-  ["UNSUPPORTED", "was saved by another tool", { Version: "v1.1.0", List: [{ ...ENTRY, Root: undefined }] }],
-  ["UNSUPPORTED", "was saved by another tool", { Version: "v1.1.0", List: [{ ...ENTRY, Root: null }] }],
+  ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: null }] }],
   ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Size: -1 } }] }],
   ["INTEGRITY", "is not described", { Version: "v1.1.0", List: [{ ...ENTRY, Root: { ...ROOT, Size: 1e300 } }] }],
   [

@@ -7,6 +7,7 @@ test.each([
   ["</next>;rel=next", "https://r.example/next"],
   ['</prev>; rel="prev", </next?a,b>; rel="next"', "https://r.example/next?a,b"],
   ['<http://r.example:8080/next?last=b>; rel="next"', "https://r.example/next?last=b"],
+  ['<<</next>; rel="next"', "https://r.example/next"],
   ['</next>; rel="nextish"', undefined],
   [null, undefined],
 ])("the next page of %p", (link, expected) => {

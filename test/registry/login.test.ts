@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { verifyLogin } from "../../src/registry/login.ts";
 import { createTransport } from "../../src/registry/network/transport.ts";
 import { type Handler, startRegistry, type TestRegistry } from "../support/registry.ts";
-import { errorOf } from "../support/thrown.ts";
+import { errorOf, thrownBy } from "../support/thrown.ts";
 
 const ME = { username: "me", password: "pass:word" };
 const BASIC = `Basic ${Buffer.from("me:pass:word").toString("base64")}`;
@@ -48,8 +48,12 @@ test.each([
   ["a token", byToken],
 ])("is refused by %s, without showing it", async (_, wrap) => {
   await using registry = await start(wrap);
-  const error = await errorOf(() => verifyLogin(registry.host, { username: "me", password: "topsecret" }));
-  expect(error).toBe(`UNAUTHORIZED: Cannot log in at "${registry.host}": the registry says UNAUTHORIZED (who are you)`);
+  const login = { username: "me", password: "topsecret" };
+  expect(await thrownBy(() => verifyLogin(registry.host, login))).toMatchObject({
+    code: "UNAUTHORIZED",
+    message: `Cannot log in at "${registry.host}": the registry says UNAUTHORIZED (who are you)`,
+    hint: "check the user name and the password; some registries want a token in its place",
+  });
 });
 
 test("is not sent where nobody asks for it", async () => {

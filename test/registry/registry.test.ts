@@ -4,6 +4,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import type { Keychain } from "../../src/registry/credentials/credential.ts";
 import { openRegistry, type RegistryOptions } from "../../src/registry/registry.ts";
 import type { Exchange } from "../../src/registry/wire/exchange.ts";
+import { thrownBy } from "../support/thrown.ts";
 
 const DIGEST = digestOf(new Uint8Array());
 
@@ -60,4 +61,34 @@ test.each(["", "a b", "https://r.example", "r.example/x", "r.example:port"])("%p
 
 test.each(["", "A", "a//b", "../a", "a/..", "a?b", "a".repeat(256)])("%p is no repository", (path) => {
   expect(() => hub().store.repository(path)).toThrow("not a repository name");
+});
+
+test("a mistake in a program is not taken for the network's, nor made again", async () => {
+  const mistake = new TypeError("x is not a function");
+  let asked = 0;
+  const registry = openRegistry("r.example", {
+    retry: { attempts: 3, delay: 1 },
+    resolve: async () => [],
+    transport: async () => new Response("", { status: 401, headers: { "www-authenticate": "Basic" } }),
+    credentials: async () => {
+      asked++;
+      throw mistake;
+    },
+  });
+  expect(await thrownBy(() => registry.repository("a").resolve("b"))).toBe(mistake);
+  expect(asked).toBe(1);
+});
+
+test("a TypeError of the network is asked again about", async () => {
+  let calls = 0;
+  const registry = openRegistry("r.example", {
+    retry: { attempts: 3, delay: 1 },
+    resolve: async () => [],
+    transport: async () => {
+      calls++;
+      throw new TypeError("fetch failed");
+    },
+  });
+  expect(await thrownBy(() => registry.repository("a").resolve("b"))).toMatchObject({ code: "NETWORK" });
+  expect(calls).toBe(3);
 });

@@ -94,7 +94,8 @@ function startDray(args: readonly string[], cwd: string, { runtime = "bun", inpu
   };
 }
 
-function commandOf(runtime: Runtime): readonly string[] {
+/** The command that runs the source. */
+export function commandOf(runtime: Runtime): readonly string[] {
   if (runtime === "bun") return [process.execPath, MAIN];
   if (runtime === "deno") return [join(ROOT, "node_modules", ".bin", "deno"), "run", "-A", MAIN];
   return runtime;

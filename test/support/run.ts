@@ -21,3 +21,19 @@ export function run(
     });
   });
 }
+
+/** Standard output of a program that must succeed. */
+export async function runWell(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args, env);
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return stdout;
+}
+
+/** One word of a shell's. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,4 +1,5 @@
 /** Programs of others that some tests drive. */
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -18,4 +19,12 @@ export function requireTool(name: string): string | undefined {
   if (found) return undefined;
   if (process.env.DRAY_REQUIRE_TOOLS === "1") throw new Error(`${name} is not installed`);
   return `${name} is not installed`;
+}
+
+/** Why a test that mounts a disk cannot run here; with `DRAY_REQUIRE_TOOLS=1` that is an error. */
+export function requireRoot(): string | undefined {
+  const probe = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
+  if (process.getuid?.() === 0 && probe.status === 0) return undefined;
+  if (process.env.DRAY_REQUIRE_TOOLS === "1") throw new Error("nobody but root can mount a disk");
+  return "nobody but root can mount a disk";
 }

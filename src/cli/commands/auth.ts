@@ -70,6 +70,7 @@ export default defineCommand({
       } catch (error) {
         if (!(error instanceof AppError) || signal.aborted) throw error;
         log.error(error.message);
+        if (error.hint) log.error(`hint: ${error.hint}`);
         isWhole = false;
       }
     if (flags.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);

@@ -8,7 +8,7 @@ import { namedImages, withNew } from "../../operations/named.ts";
 import { openStore } from "../../operations/open.ts";
 import { wantedIn } from "../../operations/stored.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, jobsArgs, storedPlatformArgs } from "../args.ts";
+import { failedArgs, globalArgs, jobsArgs, readArgs, storedPlatformArgs } from "../args.ts";
 import { savedTime } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { parseJobs } from "../jobs.ts";
@@ -16,7 +16,13 @@ import { listStore } from "../list.ts";
 import { report } from "../report.ts";
 
 const args = {
-  file: { type: "string", alias: "f", valueHint: "FILE", description: "Archive to unpack" },
+  file: {
+    type: "string",
+    alias: "f",
+    multiple: true,
+    valueHint: "FILE",
+    description: "Archive to unpack, or any part of it; repeated: its parts elsewhere",
+  },
   destination: {
     type: "string",
     alias: "d",
@@ -29,6 +35,7 @@ const args = {
     valueHint: "gzip|zstd|tar",
     description: "Accepted for older scripts; the format is found by looking",
   },
+  ...readArgs,
   ...storedPlatformArgs,
   ...jobsArgs,
   ...failedArgs("decompress"),
@@ -43,12 +50,17 @@ export default defineCommand({
   run: action("decompress", args, async (flags, session) => {
     const { signal, log } = session;
     const jobs = parseJobs(flags.jobs, log.warn);
-    if (!flags.file)
+    if (flags.file.length === 0)
       throw new AppError("USAGE", "Cannot decompress: no archive is given", { hint: "name it with -f FILE" });
-    await using store = await openStore(flags.file, { signal });
+    await using store = await openStore(flags.file, {
+      spoolFolder: flags["spool-dir"],
+      onWarning: log.warn,
+      onSpool: (name, folder) => log.info(`unpacks ${name} in ${folder}`),
+      signal,
+    });
     const listed = await listStore(store, { signal });
     await using cache = await openCache(flags.destination, log.warn);
-    const before = await namedImages(cache.folder, { jobs, onWarning: log.warn, signal });
+    const before = await namedImages(cache, { jobs, onWarning: log.warn, signal });
     const options = {
       selection: parseSelection(flags.arch, flags.os),
       strict: false,

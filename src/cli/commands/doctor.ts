@@ -1,6 +1,7 @@
 /** `dray doctor`: what a run would trip over at a registry, before it does. */
 import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
+import { isDigest } from "../../oci/digest.ts";
 import { isTag, parsePrefix, parseReference, type RegistryPrefix } from "../../oci/reference.ts";
 import { diagnose, type Patient } from "../../operations/diagnose.ts";
 import type { Finding, State } from "../../operations/diagnosis/finding.ts";
@@ -13,11 +14,13 @@ import { registryOptions } from "../registries.ts";
 const args = {
   registry: {
     type: "positional",
-    description: "Registry, and an image or repository of it to read from and write to: HOST[:PORT][/NAME[:TAG]]",
+    description:
+      "Registry, and an image or repository of it to read from and write to: HOST[:PORT][/NAME[:TAG|@DIGEST]]",
   },
   "read-only": { type: "boolean", description: "Write nothing, not even to remove it again" },
   json: { type: "boolean", description: "Print a JSON array" },
   ...registryArgs,
+  username: { ...registryArgs.username, description: "Who to be there, instead of what dray login stored" },
   ...globalArgs,
 } as const;
 
@@ -42,13 +45,15 @@ export default defineCommand({
       trusted.push(line);
       log.debug(line);
     };
+    // What is only read is a source.
+    const side = flags["read-only"] ? "source" : "destination";
     const access = await openAccess(flags, {
-      destination: { prefix },
+      [side]: { prefix },
       isInputTaken: false,
       log: { ...log, debug },
       signal,
     });
-    const options = registryOptions(access, "destination", log);
+    const options = registryOptions(access, side, log);
     const variables = Object.entries(access.network.variables).flatMap(([name, value]) => (value ? [name] : []));
     const patient: Patient = { host, options, path, tag, variables, trusted: () => trusted };
     const color = process.stdout.isTTY === true && !process.env.NO_COLOR;
@@ -64,11 +69,13 @@ export default defineCommand({
 
 /** The first part is a registry, whatever it looks like: that is what is examined. Throws USAGE. */
 function parsePatient(text: string): { registry: string; path: string | undefined; tag: string | undefined } {
-  const [, name = text, tag] = /^(.*\/[^/]*?):([^/:]*)$/.exec(text) ?? [];
+  const [, name = text, tag, digest] = /^(.*\/[^/@]*?)(?::([^/:@]*)|@([^/@]*))$/.exec(text) ?? [];
   if (tag !== undefined && !isTag(tag)) throw new AppError("USAGE", `Cannot examine "${text}": "${tag}" is not a tag`);
+  if (digest !== undefined && !isDigest(digest))
+    throw new AppError("USAGE", `Cannot examine "${text}": "${digest}" is not a digest`);
   const { registry, path }: RegistryPrefix = parsePrefix(name);
   if (path === "") return { registry, path: undefined, tag: undefined };
-  return { registry, path: parseReference(`${registry}/${path}`).repository, tag };
+  return { registry, path: parseReference(`${registry}/${path}`).repository, tag: tag ?? digest };
 }
 
 const MARKS: Readonly<Record<State, string>> = {

@@ -16,6 +16,7 @@ import { openNetwork } from "../network.ts";
 import { askPassword, readPasswords } from "../passwords.ts";
 import { ask, canAsk } from "../prompt.ts";
 import { formatSubject, parseRegistry } from "../registry-argument.ts";
+import { createWaits } from "../waits.ts";
 
 const args = {
   registry: { type: "positional", description: "Registry, or a namespace of one: HOST[:PORT][/NAMESPACE]" },
@@ -53,13 +54,23 @@ export default defineCommand({
     if (flags.password !== undefined)
       log.warn("other users of this machine can see a password that is an argument: use --password-stdin");
     const credential = await readCredential(name, flags, { signal });
-    const network = await openNetwork({ caFile: flags["ca-file"], env: process.env, onDetail: log.debug });
+    const network = await openNetwork({
+      caFile: flags["ca-file"],
+      env: process.env,
+      onDetail: log.debug,
+      onWarning: log.warn,
+    });
+    const waits = createWaits();
     const verdict = await verifyLogin(registry.host, credential, {
       tlsVerify: flags["tls-verify"],
       trust: network.trust,
       proxy: network.proxy,
       trustedRealms: parseRealms(flags["trusted-realm"]),
       userAgent: `dray/${VERSION}`,
+      onEvent: (event) => {
+        const line = event.type === "waiting" ? waits.take(event) : undefined;
+        if (line !== undefined) log.warn(line);
+      },
       onRequest: ({ method, url, status }) => log.debug(`${method} ${url} -> ${status}`),
       signal,
     });

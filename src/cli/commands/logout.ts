@@ -38,7 +38,9 @@ export default defineCommand({
     const path = loginFile(flags.authfile, process.env);
     const programs = createCredentialPrograms({ env: process.env });
     if (flags.registry === undefined) {
-      for (const registry of await registriesIn(path)) {
+      const registries = await registriesIn(path);
+      if (registries.length === 0) log.info(`there are no logins in ${path}`);
+      for (const registry of registries) {
         await eraseLogin(path, registry, { programs, signal });
         process.stdout.write(`Logged out of ${formatSubject(registry)}\n`);
       }

@@ -63,7 +63,7 @@ export default defineCommand({
     const selection = parseSelection(flags.arch, flags.os);
     const time = savedTime();
     await using cache = await openCache(flags.destination, log.warn);
-    const before = await namedImages(cache.folder, { jobs, onWarning: log.warn, signal });
+    const before = await namedImages(cache, { jobs, onWarning: log.warn, signal });
     const reporting = {
       past: "Synced",
       failed: flags.failed,

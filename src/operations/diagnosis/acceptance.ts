@@ -9,7 +9,7 @@ import { openRepository } from "../../registry/repository.ts";
 import { drain } from "../../registry/wire/drain.ts";
 import { contentOf, MANIFEST_LIMIT, readAll } from "../../store/read.ts";
 import type { Content } from "../../store/store.ts";
-import { ask, type Examination, reasonOf } from "./examination.ts";
+import { ask, type Examination, guarded, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
 import { examineReferrers } from "./referrers.ts";
 import { isRemoved } from "./remains.ts";
@@ -37,11 +37,10 @@ export async function* examineManifests(
   const [forOci, forDocker] = [await put(examination, oci), await put(examination, docker)];
   yield describeKinds(forOci.refusal, forDocker.refusal);
   if (forOci.refusal !== undefined) return;
-  if (await isRemoving(examination, oci))
-    yield await examineSubject(examination, { ...image, subject: oci.descriptor }, oci);
-  else yield { check: "subject", state: "skipped", said: "not tried: the registry removes nothing, and would list it" };
-  if (!read) yield* examineReferrers(examination, oci.descriptor.digest);
-  yield await examineSparse(examination, oci);
+  const artifact = { ...image, artifactType: "application/vnd.dray.doctor", subject: oci.descriptor };
+  yield* guarded("subject", examination, (own) => examineSubject(own, oci, json(OCI_MANIFEST, artifact)));
+  if (!read) yield* guarded("referrers", examination, (own) => examineReferrers(own, oci.descriptor.digest));
+  yield* guarded("sparse index", examination, (own) => examineSparse(own, oci));
 }
 
 function describeKinds(oci: string | undefined, docker: string | undefined): Finding {
@@ -57,18 +56,20 @@ function describeKinds(oci: string | undefined, docker: string | undefined): Fin
   return { check, state: "warning", said, advice: "the registry is too old, or has OCI types switched off" };
 }
 
-/** As a signature has it. Who does not list it leaves that to clients. */
-async function examineSubject(examination: Examination, image: object, { descriptor }: Content): Promise<Finding> {
+/** As a signature has it: `artifact`, which refers to `image`. Who does not list it leaves that to clients. */
+async function* examineSubject(examination: Examination, image: Content, artifact: Content): AsyncGenerator<Finding> {
   const check = "subject";
-  const artifact = json(OCI_MANIFEST, { ...image, artifactType: "application/vnd.dray.doctor" });
+  if (!(await isRemoving(examination, image))) {
+    yield { check, state: "skipped", said: "not tried: the registry removes nothing, and would list it" };
+    return;
+  }
   const { refusal, headers } = await put(examination, artifact);
   if (refusal !== undefined) {
     const said = `manifests with a subject are refused (${refusal}): signatures and SBOMs of that kind cannot be pushed`;
-    return { check, state: "warning", said, advice: "--no-referrers leaves them; cosign's tags go along as images do" };
-  }
-  if (headers.get("oci-subject") === descriptor.digest)
-    return { check, state: "ok", said: "the registry keeps the list of what refers to an image" };
-  return { check, state: "note", said: "the registry keeps no list of what refers to an image: a run keeps it" };
+    yield { check, state: "warning", said, advice: "--no-referrers leaves them; cosign's tags go along as images do" };
+  } else if (headers.get("oci-subject") === image.descriptor.digest)
+    yield { check, state: "ok", said: "the registry keeps the list of what refers to an image" };
+  else yield { check, state: "note", said: "the registry keeps no list of what refers to an image: a run keeps it" };
 }
 
 /** Tried with an image that was written, which is there afterwards: what stays must be seen by nobody. */
@@ -78,7 +79,7 @@ async function isRemoving(examination: Examination, content: Content): Promise<b
 }
 
 /** An index of which a child is missing. */
-async function examineSparse(examination: Examination, present: Content): Promise<Finding> {
+async function* examineSparse(examination: Examination, present: Content): AsyncGenerator<Finding> {
   const check = "sparse index";
   const missing = { mediaType: OCI_MANIFEST, digest: digestOf(new Uint8Array(randomBytes(32))), size: 400 };
   const platform = (architecture: string): object => ({ platform: { os: "linux", architecture } });
@@ -87,10 +88,9 @@ async function examineSparse(examination: Examination, present: Content): Promis
     { ...missing, ...platform("arm64") },
   ];
   const index = json(OCI_INDEX, { schemaVersion: 2, mediaType: OCI_INDEX, manifests });
-  if ((await put(examination, index)).refusal === undefined)
-    return { check, state: "ok", said: "an index may name platforms that are missing" };
   const said = "refused, as by most: an image of which only some platforms are taken gets an index with another digest";
-  return { check, state: "note", said };
+  if ((await put(examination, index)).refusal !== undefined) yield { check, state: "note", said };
+  else yield { check, state: "ok", said: "an index may name platforms that are missing" };
 }
 
 /** Writes a manifest under its digest. `refusal` says why it was not taken. */

@@ -9,7 +9,7 @@ import type { Call } from "../../store/store.ts";
 import type { Finding } from "./finding.ts";
 
 /** Milliseconds for the whole greeting. */
-const PATIENCE = 5000;
+const PATIENCE = 3000;
 const DAY = 86_400_000;
 /** Days before its end when a certificate should be renewed. */
 const SOON = 14;

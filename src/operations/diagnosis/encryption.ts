@@ -5,7 +5,7 @@ import type { Finding } from "./finding.ts";
 /** Of the origin that a registry was found at. */
 export function describeEncryption({ protocol, hostname }: URL, isVerified: boolean): Finding {
   const check = "encryption";
-  if (protocol === "https:" && isVerified) return { check, state: "ok", said: "https, and the certificate is checked" };
+  if (protocol === "https:" && isVerified) return { check, state: "ok", said: "https, and certificates are checked" };
   if (protocol === "https:") {
     const said = "https, but --tls-verify=false takes any certificate: everybody on the way can be the registry";
     return { check, state: "warning", said, advice: "use --ca-file with the registry's certificate authority" };

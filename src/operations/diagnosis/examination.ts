@@ -3,9 +3,9 @@ import { either } from "../../bytes/signal.ts";
 import type { Bytes } from "../../bytes/stream.ts";
 import { AppError, asAppError } from "../../errors.ts";
 import { apiHost, type Client } from "../../registry/client.ts";
-import { isPassing, patienceOf } from "../../registry/traffic/passing.ts";
 import { drain } from "../../registry/wire/drain.ts";
 import { registryError } from "../../registry/wire/failure.ts";
+import { isPassing, patienceOf } from "../../registry/wire/passing.ts";
 import type { Call } from "../../store/store.ts";
 import type { Finding } from "./finding.ts";
 import type { Seen } from "./journal.ts";
@@ -20,6 +20,8 @@ export interface Examination extends Call {
 
 /** Milliseconds that a group of checks may take. */
 const LONGEST = 20_000;
+
+const SILENCE = "check the port, and what is between: the connection was there, and then no answer came";
 
 /** What a token must allow for a question. */
 export type Actions = "none" | "pull" | "pull,push" | "pull,push,delete";
@@ -81,7 +83,8 @@ export function failed(check: string, { client, journal }: Examination, error: u
   const last = journal.at(-1);
   const isElsewhere = last?.status === 0 && last.url.hostname !== new URL(`https://${apiHost(client.host)}`).hostname;
   const where = isElsewhere && !message.includes(last.url.host) ? `, at ${last.url.host}` : "";
-  return { check, state: "failed", said: `${withoutVerb(message)}${where}`, advice: hint };
+  const advice = hint ?? (last?.status === 0 ? SILENCE : undefined);
+  return { check, state: "failed", said: `${withoutVerb(message)}${where}`, advice };
 }
 
 /** Whether an error says that we may not, or that we are not known. */

@@ -1,10 +1,15 @@
 /** Whether what answers is a registry: its API's root, and its clock. OCI distribution-spec v1.1 "Determining Support". */
+import { collect, decode } from "../../bytes/stream.ts";
+import { clean } from "../../bytes/text.ts";
 import { drain } from "../../registry/wire/drain.ts";
-import { ask, type Examination, reasonOf } from "./examination.ts";
+import { bodyOf } from "../../registry/wire/reading.ts";
+import { about, ask, type Examination, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
 
 /** Seconds that two clocks may be apart before tokens and certificates are in doubt. */
 const SLACK = 60;
+/** Bytes of a web page that are looked at. */
+const PAGE_LIMIT = 64 << 10;
 
 export interface Greeting {
   /** It may be asked more. */
@@ -18,7 +23,7 @@ export async function* examineGreeting(examination: Examination): AsyncGenerator
   const started = performance.now();
   const response = await ask(examination, "none", "GET", "/v2/");
   const milliseconds = Math.round(performance.now() - started);
-  const origin = await client.origin("Cannot examine", examination);
+  const origin = await client.origin(about(client), examination);
   yield { check: "connection", state: "ok", said: `answers at ${origin} (${milliseconds} ms)` };
   yield examineClock(response.headers.get("date"));
   const protocol = await describeProtocol(examination, response, journal.at(-1)?.url.host);
@@ -50,13 +55,11 @@ async function describeProtocol(
   const { status, headers } = response;
   const isPage = /^(?:text\/html|application\/xhtml)/i.test(headers.get("content-type") ?? "");
   if (isPage && status !== 401 && !headers.has("docker-distribution-api-version")) {
-    await drain(response);
-    return {
-      check,
-      state: "failed",
-      said: `a web page (${status}) answers at ${asked}, and no registry`,
-      advice: PATHS,
-    };
+    const title = await titleOf(response);
+    const said = `a web page answers at ${asked} (${status}${title === "" ? "" : `, "${title}"`}), and no registry`;
+    const wantsUs = /ssl certificate/i.test(title);
+    const advice = wantsUs ? `put its .cert and .key for us into a folder certs.d/${examination.client.host}` : PATHS;
+    return { check, state: "failed", said, advice };
   }
   if (response.ok) {
     await drain(response);
@@ -69,6 +72,13 @@ async function describeProtocol(
   if (status >= 500 && status !== 501)
     return { check, state: "failed", said, advice: "the registry is ill: see its log" };
   return { check, state: "warning", said: `/v2/: ${said}`, advice: PATHS };
+}
+
+/** "" where there is none. Never throws. */
+async function titleOf(response: Response): Promise<string> {
+  const bytes = await collect(bodyOf(response), PAGE_LIMIT).catch(() => undefined);
+  const [, title = ""] = /<title[^>]*>([^<]*)/i.exec(bytes ? decode(bytes) : "") ?? [];
+  return clean(title, 100);
 }
 
 const PATHS =

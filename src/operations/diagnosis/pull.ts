@@ -9,7 +9,7 @@ import { listTags } from "../../registry/tags.ts";
 import { parsePulls } from "../../registry/traffic/quota.ts";
 import { MANIFEST_LIMIT, readAll } from "../../store/read.ts";
 import type { Call, Source } from "../../store/store.ts";
-import { ask, askBriefly, type Examination, failed, isRefusal, reasonOf } from "./examination.ts";
+import { ask, askBriefly, type Examination, failed, guarded, isRefusal, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
 import { examineRange } from "./range.ts";
 import { examineReferrers } from "./referrers.ts";
@@ -39,7 +39,7 @@ export async function* examinePull(examination: Examination, tag: string | undef
   yield { check, state: "ok", said: `"${name}" can be read` };
   yield examineHead(head);
   yield* examineQuota(full.headers);
-  yield* examineContent(examination, name);
+  yield* guarded("manifest", examination, (own) => examineContent(own, name));
   return { name, response: full };
 }
 
@@ -67,8 +67,8 @@ async function* examineContent(examination: Examination, name: string): AsyncGen
   const root = await repository.resolve(name, { signal });
   if (!root) return;
   const blob = await smallestBlob(repository, root, { signal });
-  if (blob) yield* examineRange(examination, blob);
-  yield* examineReferrers(examination, root.digest);
+  if (blob) yield* guarded("blobs", examination, (own) => examineRange(own, blob));
+  yield* guarded("referrers", examination, (own) => examineReferrers(own, root.digest));
 }
 
 /** Of the first image there is. */

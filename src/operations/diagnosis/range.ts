@@ -1,7 +1,7 @@
 /** Whether a part of a blob can be had, which is what resuming is made of, and from where. RFC 9110 section 14. */
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { drain } from "../../registry/wire/drain.ts";
-import { ask, type Examination, reasonOf } from "./examination.ts";
+import { about, ask, type Examination, reasonOf } from "./examination.ts";
 import type { Finding } from "./finding.ts";
 
 /** Asks for a blob but for its first byte. */
@@ -14,7 +14,7 @@ export async function* examineRange(examination: Examination, { digest, size }: 
     return;
   }
   await drain(response);
-  const home = await client.origin("Cannot examine", examination);
+  const home = await client.origin(about(client), examination);
   const last = journal.at(-1)?.url;
   if (last && last.origin !== home)
     yield {

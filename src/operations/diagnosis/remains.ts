@@ -68,7 +68,7 @@ function noteSession(
   const location = headers.get("location");
   if (location === null || !URL.canParse(location, url) || !(isOpened || (isKnown && method === "PATCH" && ok))) return;
   sessions.delete(pathname);
-  const resolved = resolveLocation("Cannot examine", location, url);
+  const resolved = resolveLocation("Cannot clean up", location, url);
   sessions.set(new URL(resolved).pathname, resolved);
 }
 

@@ -1,9 +1,11 @@
 /** Authorization: what a registry asks for in its 401, given. Distribution token authentication; RFC 7617 Basic. */
+
+import { isForeign } from "../policy/redirect.ts";
 import { drain } from "../wire/drain.ts";
 import type { Exchange, Transport } from "../wire/exchange.ts";
-import { isForeign } from "../wire/redirect.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { createGrants, type Grant, type GrantOptions } from "./grant.ts";
+import type { Grant } from "./grant.ts";
+import { createGrants, type GrantOptions } from "./grants.ts";
 import { explained } from "./hint.ts";
 
 /** Times that a request is sent: as nobody, with a token that has ended, with a new one, with one for more. */

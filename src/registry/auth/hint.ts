@@ -1,5 +1,5 @@
 /** What to tell a user whom a registry refuses: who we were there, and what would help. */
-import { isForeign } from "../wire/redirect.ts";
+import { isForeign } from "../policy/redirect.ts";
 import type { Grant } from "./grant.ts";
 
 const hints = new WeakMap<Response, string>();

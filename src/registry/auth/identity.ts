@@ -30,14 +30,24 @@ export interface Identities {
 
 export function createIdentities(find: FindLogin): Identities {
   const known = new Map<string, { readonly identity: Identity | undefined }>();
+  const identities = new Map<string, Identity>();
   const accepted = new Set<string>();
   const ended = new Set<string>();
   const renewals = new Map<string, number>();
   const flights = createFlights<Identity | undefined>();
 
+  /** Kept once: a run has thousands of repositories, and the passwords of clouds have thousands of characters. */
+  function distinct(login: Login): Identity {
+    const key = keyOf(login);
+    const name = JSON.stringify([key, login.origin, login.named]);
+    const identity = identities.get(name) ?? { ...login, key };
+    identities.set(name, identity);
+    return identity;
+  }
+
   async function ask(path: string, options: LookUp): Promise<Identity | undefined> {
     const login = await find(path, options);
-    const identity = login && { ...login, key: keyOf(login) };
+    const identity = login && distinct(login);
     known.set(path, { identity });
     return identity;
   }

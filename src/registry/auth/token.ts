@@ -4,8 +4,9 @@ import { AppError, type ErrorCode } from "../../errors.ts";
 import { drain } from "../wire/drain.ts";
 import type { Exchange, Transport } from "../wire/exchange.ts";
 import { networkError, registryError } from "../wire/failure.ts";
+import { isMistake } from "../wire/mistake.ts";
+import { bodyOf } from "../wire/reading.ts";
 import { redact } from "../wire/redact.ts";
-import { bodyOf } from "../wire/stall.ts";
 import { basicHeader } from "./basic.ts";
 import type { Identity } from "./identity.ts";
 import type { Realm } from "./realm.ts";
@@ -55,7 +56,9 @@ async function ask(send: Transport, url: string, exchange: Exchange, { host, rea
     return await send(url, exchange);
   } catch (error) {
     exchange.signal?.throwIfAborted();
-    throw error instanceof AppError ? error : networkError(`Cannot log in at "${host}"`, realm.url.host, error);
+    throw error instanceof AppError || isMistake(error)
+      ? error
+      : networkError(`Cannot log in at "${host}"`, realm.url.host, error);
   }
 }
 

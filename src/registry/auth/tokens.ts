@@ -4,6 +4,9 @@ import type { Transport } from "../wire/exchange.ts";
 import { covers } from "./scope.ts";
 import { fetchToken, type Token, type TokenRequest } from "./token.ts";
 
+/** Places that tokens are held for; the oldest makes room for the next, and costs a request when it is wanted again. */
+const MOST_PLACES = 1000;
+
 export interface HeldToken extends Token {
   /** What was asked for. */
   readonly scopes: readonly string[];
@@ -26,14 +29,23 @@ interface Entry extends HeldToken {
 
 /** An empty keep. A token is never used for another credential, service or token server; one for more serves less. */
 export function createTokens(send: Transport): Tokens {
-  const held = new Map<string, Entry[]>();
+  const held = new Map<string, readonly Entry[]>();
   const flights = createFlights<Entry>();
 
   function find(owner: string, scopes: readonly string[]): Entry | undefined {
-    const place = placeOf(scopes);
-    const fresh = (held.get(place) ?? []).filter((one) => one.renewAt > performance.now());
-    held.set(place, fresh);
-    return fresh.find((one) => one.owner === owner && covers(one.scopes, scopes));
+    return freshAt(placeOf(scopes)).find((one) => one.owner === owner && covers(one.scopes, scopes));
+  }
+
+  function freshAt(place: string): readonly Entry[] {
+    return (held.get(place) ?? []).filter((one) => one.renewAt > performance.now());
+  }
+
+  function hold(entry: Entry): void {
+    const place = placeOf(entry.scopes);
+    const entries = [...freshAt(place), entry];
+    held.delete(place);
+    held.set(place, entries);
+    if (held.size > MOST_PLACES) held.delete(held.keys().next().value!);
   }
 
   return {
@@ -44,7 +56,7 @@ export function createTokens(send: Transport): Tokens {
       if (cached) return { token: cached, isFresh: false };
       const token = await flights(`${owner} ${scopes.join(" ")}`, signal, async () => {
         const entry = { ...(await fetchToken(send, request)), owner, scopes };
-        held.get(placeOf(scopes))?.push(entry);
+        hold(entry);
         return entry;
       });
       return { token, isFresh: true };

@@ -21,12 +21,17 @@ interface Description extends StoredLoginsOptions {
 }
 
 /**
- * The logins of a file, which is read when the first is wanted and when one has to be renewed. An absent or unreadable file
- * has none. Both methods throw USAGE for a malformed one, and what a program that is named for the registry throws.
+ * The logins of a file, which is read when the first is wanted and when one has to be renewed. An absent file has none, nor has
+ * one that may not be read, which is told. Both methods throw USAGE for a malformed one, and what a program that is named for the registry throws.
  */
 export function loginsOfFile(path: string, options: StoredLoginsOptions): LoginSource {
+  let isTold = false;
   async function read(): Promise<AuthFile> {
-    const text = await readFile(path, "utf8").catch(() => "");
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EACCES" && !isTold) options.onWarning(`"${path}" may not be read: its logins are not used`);
+      isTold ||= error.code === "EACCES";
+      return "";
+    });
     return parseAuthFile(text, path);
   }
   return storedLogins(read, { ...options, origin: path });

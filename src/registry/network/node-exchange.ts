@@ -41,7 +41,14 @@ export function sendOnNode(url: string, exchange: Exchange, way: Way): Promise<R
         : way.proxy
           ? requestPlainly(target, options, way, way.proxy)
           : requestHttp(url, { ...options, agent: plainAgent() });
-    outgoing.on("response", (incoming) => resolve(toResponse(incoming, method)));
+    outgoing.on("response", (incoming) => {
+      try {
+        resolve(toResponse(incoming, method));
+      } catch (error) {
+        incoming.destroy();
+        reject(error);
+      }
+    });
     outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
     const body = Readable.from(upload === undefined ? [] : chunksOf(upload), { objectMode: false, highWaterMark: 1 });
     outgoing.on("close", () => body.destroy());
@@ -139,12 +146,16 @@ function chunksOf(upload: Bytes | Upload): AsyncIterable<Bytes> | Iterable<Bytes
   return upload instanceof Uint8Array ? [upload] : upload.open();
 }
 
+/** Statuses of which a Response has no body. Fetch standard, "null body status". */
+const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
+
+/** Throws for an answer that no Response can be. */
 function toResponse(incoming: IncomingMessage, method: string): Response {
   const headers = new Headers();
   for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2)
     headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
   const status = incoming.statusCode ?? 0;
-  if (method !== "HEAD" && status !== 204 && status !== 304) {
+  if (method !== "HEAD" && !BODILESS.has(status)) {
     const body = Readable.toWeb(incoming) as unknown as ReadableStream<Bytes>;
     return new Response(body, { status, headers });
   }

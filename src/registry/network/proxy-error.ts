@@ -1,7 +1,7 @@
 /** What went wrong with a proxy, in words that name it. */
 
+import { networkReason, ProxyError, troubleOf } from "../wire/trouble.ts";
 import type { HttpProxy } from "./proxy.ts";
-import { networkReason, ProxyError, troubleOf } from "./trouble.ts";
 
 /** Statuses with which a proxy says that it, too, did not get there. */
 const NOT_REACHED: ReadonlySet<number> = new Set([502, 503, 504]);
@@ -21,6 +21,7 @@ export function proxyFailure(proxy: HttpProxy, error: unknown): unknown {
   const status = /refused to open a tunnel: (\d{3})/.exec(error.message)?.[1];
   if (status !== undefined) return proxyRefusal(proxy, Number(status));
   // Through a proxy, it is only the proxy whose name is looked up and whose port is tried.
-  if (troubleOf(error) !== "unreachable") return error;
-  return new ProxyError("unreachable", `the proxy ${proxy.url} cannot be reached: ${networkReason(error)}`, error);
+  const trouble = troubleOf(error);
+  if (trouble !== "unreachable" && trouble !== "nameless") return error;
+  return new ProxyError(trouble, `the proxy ${proxy.url} cannot be reached: ${networkReason(error)}`, error);
 }

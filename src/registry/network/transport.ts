@@ -3,11 +3,11 @@
  */
 import { toWeb } from "../../bytes/stream.ts";
 import { type Exchange, isStreamed, type Transport } from "../wire/exchange.ts";
+import { troubleOf } from "../wire/trouble.ts";
 import { sendOnNode, type Way } from "./node-exchange.ts";
 import type { FindProxy } from "./proxy.ts";
 import { proxyFailure, proxyRefusal } from "./proxy-error.ts";
 import type { TlsMaterial } from "./tls.ts";
-import { troubleOf } from "./trouble.ts";
 
 export interface TransportOptions {
   /** What TLS needs at `host[:port]` of a URL; asked before each exchange over it. Default: what the runtime trusts. */

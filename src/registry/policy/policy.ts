@@ -15,9 +15,7 @@ export type Hop =
   /** a Location of a 3xx, for a request without content */
   | "redirect"
   /** a Location for content: of an upload, or of a 3xx */
-  | "upload"
-  /** a descriptor's `urls`: content that lies elsewhere */
-  | "layer";
+  | "upload";
 
 export type Verdict =
   | { readonly may: "credentials" }
@@ -104,8 +102,6 @@ function judgeSpelling(hop: Hop, from: URL, target: URL, { home, insecure, trust
       return isSameOrigin ? CREDENTIALS : anonymous("is another host");
     case "upload":
       return isSameOrigin ? CREDENTIALS : judgeUpload(from, target);
-    case "layer":
-      return anonymous("is not the registry");
   }
 }
 
@@ -163,7 +159,6 @@ const WORDS: Readonly<Record<Exclude<Hop, "registry">, string>> = {
   realm: "names as its token server",
   redirect: "redirects to",
   upload: "sends content to",
-  layer: "has content at",
 };
 
 /** The URL of a Link: always on the host that gives it, as we reach that; undefined for another host. */

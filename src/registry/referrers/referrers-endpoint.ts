@@ -1,5 +1,4 @@
 /** A registry's own list of who refers to a manifest. OCI distribution-spec v1.1 "Listing Referrers". */
-import { collect } from "../../bytes/stream.ts";
 import { AppError } from "../../errors.ts";
 import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -7,10 +6,9 @@ import { OCI_INDEX } from "../../oci/media-types.ts";
 import { MANIFEST_LIMIT } from "../../store/read.ts";
 import type { Call } from "../../store/store.ts";
 import type { Client } from "../client.ts";
+import { readDocument } from "../document.ts";
 import { pullScope } from "../endpoint.ts";
 import { nextPage } from "../link.ts";
-import { drain } from "../wire/drain.ts";
-import { bodyOf } from "../wire/stall.ts";
 
 /** How a registry says that it has no such endpoint, or none for us. */
 const ABSENT = [400, 401, 403, 404, 405, 406, 501];
@@ -37,13 +35,9 @@ export async function askReferrers(client: Client, path: string, subject: Digest
     if (seen.has(next) || seen.size >= MOST_PAGES) throw endless(what);
     seen.add(next);
     const expect = seen.size === 1 ? ABSENT : [];
-    const headers = { accept: OCI_INDEX };
-    const response = await client.send(what, "GET", next, { headers, scopes: pullScope(path), expect, signal });
-    if (!response.ok) {
-      await drain(response);
-      return { refused: response.status };
-    }
-    const page = await collect(bodyOf(response), BYTES_LIMIT - bytes);
+    const options = { headers: { accept: OCI_INDEX }, scopes: pullScope(path), expect, signal };
+    const { response, bytes: page } = await readDocument(client, what, next, BYTES_LIMIT - bytes, options);
+    if (!response.ok) return { refused: response.status };
     if (!page) throw endless(what);
     bytes += page.length;
     const found = parsePage(what, page);

@@ -6,7 +6,7 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { OCI_INDEX } from "../../oci/media-types.ts";
 import { fallbackTag, referralOf, withReferrer } from "../../oci/referrer.ts";
-import { contentOf, MANIFEST_LIMIT, readAll } from "../../store/read.ts";
+import { contentOf, inMemory, MANIFEST_LIMIT, readAll } from "../../store/read.ts";
 import type { Call, Content } from "../../store/store.ts";
 import type { Client } from "../client.ts";
 import { download } from "../download.ts";
@@ -47,10 +47,12 @@ export function createReferrers(client: Client): Referrers {
     },
     async put(path, name, manifest, options = {}) {
       const { descriptor } = manifest;
-      const answer = await putManifest(client, path, name, manifest, options);
+      // Once: it may come from a registry that counts.
+      const bytes = await readAll(manifest, MANIFEST_LIMIT, options);
+      const answer = await putManifest(client, path, name, inMemory(descriptor, bytes), options);
       if (!isDigest(name)) finder.forget(path);
       if (answer.has("oci-subject")) return;
-      const referral = referralOf(descriptor, await readAll(manifest, MANIFEST_LIMIT, options));
+      const referral = referralOf(descriptor, bytes);
       if (!referral) return;
       const { subject, referrer } = referral;
       await inTurn(`${path}@${subject}`, options.signal, () => enter(client, path, subject, referrer, options));

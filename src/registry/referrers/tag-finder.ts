@@ -1,18 +1,18 @@
 /** Looks for tags that are mostly not there, with as few requests as that takes. OCI distribution-spec v1.1 "Listing Tags". */
-import { collect } from "../../bytes/stream.ts";
 import { createTurns } from "../../bytes/turns.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { isTag } from "../../oci/reference.ts";
 import type { Call } from "../../store/store.ts";
 import type { Client } from "../client.ts";
+import { readDocument } from "../document.ts";
 import { pullScope } from "../endpoint.ts";
 import { resolveManifest } from "../manifests.ts";
-import { drain } from "../wire/drain.ts";
-import { bodyOf } from "../wire/stall.ts";
 
 /** Asked for at once; ECR refuses more. */
 const PAGE = 1000;
 const PAGE_LIMIT = 8 << 20;
+/** Repositories whose tags are kept in mind: the next images are mostly of the same ones. */
+const MOST_KNOWN = 256;
 
 export interface TagFinder {
   /** Those of the tags that are there, with what they stand for. */
@@ -31,9 +31,13 @@ export function createTagFinder(client: Client): TagFinder {
   async function listed(path: string, options: Call): Promise<ReadonlySet<string> | undefined> {
     if (!known.has(path))
       await inTurn(path, options.signal, async () => {
-        if (!known.has(path)) known.set(path, await firstPage(client, path, options));
+        if (!known.has(path)) remember(path, await firstPage(client, path, options));
       });
     return known.get(path);
+  }
+  function remember(path: string, tags: ReadonlySet<string> | undefined): void {
+    known.set(path, tags);
+    if (known.size > MOST_KNOWN) known.delete(known.keys().next().value!);
   }
   return {
     async find(path, tags, options = {}) {
@@ -52,16 +56,10 @@ export function createTagFinder(client: Client): TagFinder {
 async function firstPage(client: Client, path: string, { signal }: Call): Promise<ReadonlySet<string> | undefined> {
   const what = `Cannot list the tags of "${client.host}/${path}"`;
   const expect = [400, 401, 403, 404, 405, 406, 501];
-  const response = await client.send(what, "GET", `/v2/${path}/tags/list?n=${PAGE}`, {
-    scopes: pullScope(path),
-    expect,
-    signal,
-  });
-  if (!response.ok || response.headers.has("link")) {
-    await drain(response);
-    return undefined;
-  }
-  const bytes = await collect(bodyOf(response), PAGE_LIMIT);
+  const first = `/v2/${path}/tags/list?n=${PAGE}`;
+  const options = { scopes: pullScope(path), expect, signal };
+  const { response, bytes } = await readDocument(client, what, first, PAGE_LIMIT, options);
+  if (!response.ok || response.headers.has("link")) return undefined;
   const tags = bytes && parseTags(bytes);
   // A page that is just full may be cut without a word; an empty one is no list of a repository that was read from.
   if (!tags || tags.length === 0 || tags.length === PAGE) return undefined;

@@ -1,9 +1,5 @@
 /** How many pulls a registry still allows, in the headers of Docker Hub: `ratelimit-remaining: 98;w=21600`. */
 import { clean } from "../../bytes/text.ts";
-import { AppError } from "../../errors.ts";
-import type { OnEvent } from "../../events.ts";
-import type { Transport } from "../wire/exchange.ts";
-import type { Traffic } from "./traffic.ts";
 
 export interface Pulls {
   /** Pulls in a window. */
@@ -30,7 +26,6 @@ export interface Quota {
 /** Of the limit, a step of news; below the second part of it each pull is news. */
 const STEP = 1 / 10;
 const LOW = 1 / 20;
-const MANIFEST = /^\/v2\/.+\/manifests\/[^/]+$/;
 
 /** The quota in the headers of an answer; undefined where there is none in this form. */
 export function parsePulls(headers: Headers): Pulls | undefined {
@@ -93,47 +88,4 @@ function isNews(told: Pulls, now: Pulls): boolean {
   if (told.limit !== now.limit || told.window !== now.window || told.source !== now.source) return true;
   const step = now.remaining <= now.limit * LOW ? 1 : Math.max(1, now.limit * STEP);
   return Math.abs(told.remaining - now.remaining) >= step;
-}
-
-/**
- * Listens for quotas, and tells "quota" when there is news. Refuses a pull (GET of a manifest: all else is free) with
- * RATE_LIMITED while no more than the run's reserve is left, those that are on their way counted.
- */
-export function withQuota(next: Transport, traffic: Traffic, onEvent?: OnEvent): Transport {
-  return async (url, exchange) => {
-    const { host, pathname } = new URL(url);
-    const { quota } = traffic.at(host);
-    const isPull = exchange.method === "GET" && MANIFEST.test(pathname);
-    if (isPull) keepReserve(quota, traffic.hubReserve, host);
-    const sent = performance.now();
-    const answered = isPull ? quota.pull() : undefined;
-    let response: Response;
-    try {
-      response = await next(url, exchange);
-    } catch (error) {
-      answered?.(undefined, true);
-      throw error;
-    }
-    const pulls = parsePulls(response.headers);
-    answered?.(pulls, response.ok);
-    if (pulls && quota.hear(pulls, sent)) {
-      const { limit, remaining, window, source } = pulls;
-      onEvent?.({ type: "quota", host, limit, remaining, window, source });
-    }
-    return response;
-  };
-}
-
-function keepReserve(quota: Quota, reserve: number | undefined, host: string): void {
-  const left = quota.left();
-  if (reserve === undefined || left === undefined || left > reserve) return;
-  const pulls = left === 1 ? "1 pull is left" : `${left} pulls are left`;
-  const at = new Date(Date.now() + quota.renewal).toISOString().slice(0, 16).replace("T", " ");
-  throw new AppError(
-    "RATE_LIMITED",
-    `Cannot ask "${host}" for a manifest: ${pulls} and --hub-reserve keeps ${reserve}`,
-    {
-      hint: `there are new ones by ${at} UTC; registries allow more to whom they know: log in, or lower --hub-reserve`,
-    },
-  );
 }

@@ -1,17 +1,14 @@
 /** Asking again: after network errors, and after the statuses that pass. */
 import { backoff, pause, type RetryPolicy } from "../../bytes/retry.ts";
 import { AppError } from "../../errors.ts";
-import { networkReason, type Trouble, troubleOf } from "../network/trouble.ts";
 import { drain } from "../wire/drain.ts";
 import { type Exchange, isStreamed, type Trail, type Transport } from "../wire/exchange.ts";
-import { isPassing, patienceOf } from "./passing.ts";
+import { isMistake } from "../wire/mistake.ts";
+import { isPassing, LONGEST_WAIT, patienceOf } from "../wire/passing.ts";
+import { networkReason, type Trouble, troubleOf } from "../wire/trouble.ts";
 import type { Standing } from "./standing.ts";
 import { createTraffic, type Host, type Traffic } from "./traffic.ts";
 
-export { isPassing } from "./passing.ts";
-
-/** A registry that wants more patience than this many milliseconds is not waited for. */
-const LONGEST_WAIT = 300_000;
 /** Tries at a host that nobody answers at: enough for a restart, without a minute of silence. */
 const UNREACHABLE_TRIES = 3;
 
@@ -31,10 +28,11 @@ export interface RetryOptions {
   readonly anyAnswer?: boolean | undefined;
 }
 
-/** Tries in all that a kind of trouble deserves. */
-export function triesFor(trouble: Trouble, policy: RetryPolicy): number {
+/** Tries in all that a kind of trouble deserves. The name of a host that has answered is only lost for a while. */
+function triesFor(trouble: Trouble, { attempts }: RetryPolicy, hasAnswered: boolean): number {
   if (trouble === "certificate" || trouble === "not-tls" || trouble === "proxy") return 1;
-  return trouble === "unreachable" ? Math.min(UNREACHABLE_TRIES, policy.attempts) : policy.attempts;
+  if (trouble === "nameless" && !hasAnswered) return 1;
+  return trouble === "unreachable" || trouble === "nameless" ? Math.min(UNREACHABLE_TRIES, attempts) : attempts;
 }
 
 /** What came of one try. */
@@ -69,10 +67,10 @@ export function withRetry(next: Transport, policy: RetryPolicy, options: RetryOp
     for (let attempt = 1; ; attempt++) {
       const trail: Trail = { host: start };
       const outcome = await ask(next, url, { ...exchange, trail });
-      const failure = anyAnswer && "response" in outcome ? undefined : failureOf(outcome, policy);
-      if (!failure) return result(outcome);
       const host = traffic.at(trail.host);
       const { pauses, standing } = host;
+      const failure = anyAnswer && "response" in outcome ? undefined : failureOf(outcome, policy, standing.hasAnswered);
+      if (!failure) return result(outcome);
       if (!before.has(host)) before.set(host, standing.good);
       const isOver = standing.isGivenUp || attempt >= failure.tries;
       if (isOver) lose(standing, failure, before.get(host)!);
@@ -102,7 +100,7 @@ function result(outcome: Outcome): Response {
 }
 
 /** undefined: nothing that another try would change. */
-function failureOf(outcome: Outcome, policy: RetryPolicy): Failure | undefined {
+function failureOf(outcome: Outcome, policy: RetryPolicy, hasAnswered: boolean): Failure | undefined {
   if ("response" in outcome) {
     const { status } = outcome.response;
     if (!isPassing(status)) return undefined;
@@ -118,10 +116,10 @@ function failureOf(outcome: Outcome, policy: RetryPolicy): Failure | undefined {
     };
   }
   const { error } = outcome;
-  if (error instanceof AppError) return undefined;
+  if (error instanceof AppError || isMistake(error)) return undefined;
   const trouble = troubleOf(error);
-  const isUnreachable = trouble === "unreachable";
-  const tries = triesFor(trouble, policy);
+  const isUnreachable = trouble === "unreachable" || trouble === "nameless";
+  const tries = triesFor(trouble, policy, hasAnswered);
   return { why: "retry", reason: networkReason(error), tries, asked: 0, isShared: isUnreachable, isUnreachable };
 }
 

@@ -6,6 +6,8 @@ type GivenUp = "silent" | "refusing";
 export interface Standing {
   /** Requests get one try, until an answer shows that the host is back. */
   readonly isGivenUp: boolean;
+  /** It has answered, whatever it said. */
+  readonly hasAnswered: boolean;
   /** Answers so far that were not refused in passing. */
   readonly good: number;
   /** The host answered; `isGood`: not with a status that passes. */
@@ -24,6 +26,9 @@ export function createStanding(): Standing {
   return {
     get isGivenUp() {
       return givenUp !== undefined;
+    },
+    get hasAnswered() {
+      return hasAnswered;
     },
     get good() {
       return good;

@@ -1,7 +1,7 @@
 /** When an exchange may begin: its host has a place for it, no pause, and enough distance from the request before. */
 import { type Exchange, isStreamed, type Transport } from "../wire/exchange.ts";
+import { isPassing } from "../wire/passing.ts";
 import { afterReading, idleReading } from "../wire/reading.ts";
-import { isPassing } from "./passing.ts";
 import type { Slots } from "./slots.ts";
 import type { Host, Traffic } from "./traffic.ts";
 

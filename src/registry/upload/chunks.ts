@@ -2,8 +2,7 @@
 
 import { AppError, RegistryError } from "../../errors.ts";
 import { pushScope } from "../endpoint.ts";
-import { isPassing } from "../traffic/retry.ts";
-import type { Tries } from "../tries.ts";
+import { isPassingError, type Tries } from "../tries.ts";
 import { drain } from "../wire/drain.ts";
 import type { Body } from "./body.ts";
 import { BLOB_HEADERS, endSession, type Job, nextLocation, type Session } from "./session.ts";
@@ -29,7 +28,7 @@ export async function sendChunks(job: Job, session: Session, body: Body, length:
       tries.renew();
     } catch (error) {
       job.signal?.throwIfAborted();
-      if (body.failure || job.content.once || !isWorthAsking(error)) throw error;
+      if (body.failure || job.content.once || !(isPassingError(error) || isRangeError(error))) throw error;
       await tries.again(error, job);
       const found = await findProgress(job, progress.location, end);
       if (found === undefined || (isRangeError(error) && found.at === progress.at)) throw error;
@@ -68,11 +67,6 @@ async function findProgress(job: Job, location: string, sent: number): Promise<P
     if (error instanceof AppError) return undefined;
     throw error;
   }
-}
-
-function isWorthAsking(error: unknown): boolean {
-  if (error instanceof RegistryError) return isPassing(error.status) || isRangeError(error);
-  return error instanceof AppError && error.code === "NETWORK";
 }
 
 /** The registry has fewer bytes, or more, than the chunk's place; or it does not like its length. */

@@ -3,8 +3,8 @@ import { AppError, RegistryError } from "../../errors.ts";
 import type { Call, Content } from "../../store/store.ts";
 import type { Client } from "../client.ts";
 import { hasContent } from "../presence.ts";
-import { isPassing } from "../traffic/retry.ts";
-import { brokenBy, createTries, type Tries } from "../tries.ts";
+import { brokenBy, createTries, isPassingError, type Tries } from "../tries.ts";
+import { isPassing } from "../wire/passing.ts";
 import { type Body, openBody } from "./body.ts";
 import { sendChunks } from "./chunks.ts";
 import { cancelSession, type Job, type Session, startSession } from "./session.ts";
@@ -120,8 +120,7 @@ async function isThere({ client, path, content, signal }: Job): Promise<boolean>
 }
 
 function isWorthAgain(error: unknown): boolean {
-  if (error instanceof RegistryError) return isPassing(error.status) || error.status === 409;
-  return error instanceof AppError && error.code === "NETWORK";
+  return isPassingError(error) || (error instanceof RegistryError && error.status === 409);
 }
 
 /** The registry understood the request and said no. */

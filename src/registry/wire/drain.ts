@@ -1,6 +1,6 @@
 /** The end of a body that nobody wants. */
 import { collect } from "../../bytes/stream.ts";
-import { bodyOf, cancelBody } from "./stall.ts";
+import { bodyOf, cancelBody } from "./reading.ts";
 
 /** Less than this is read to its end, so that the connection serves the next request; more is cut off. */
 const WORTH_READING = 64 << 10;

@@ -2,10 +2,11 @@
 import { collect } from "../../bytes/stream.ts";
 import { clean } from "../../bytes/text.ts";
 import { AppError, type ErrorCode, RegistryError } from "../../errors.ts";
-import { networkHint, networkReason } from "../network/trouble.ts";
-import { isPassing, patienceOf } from "../traffic/passing.ts";
+import { pageTitle } from "./page.ts";
+import { isPassing, patienceOf } from "./passing.ts";
+import { bodyOf } from "./reading.ts";
 import { redact, redactError, redactText } from "./redact.ts";
-import { bodyOf } from "./stall.ts";
+import { networkHint, networkReason } from "./trouble.ts";
 
 const BODY_LIMIT = 64 << 10;
 /** Errors of one answer that are shown. */
@@ -27,23 +28,25 @@ export async function registryError(
   { method, url, hint, code: known }: FailureContext,
 ): Promise<RegistryError> {
   const { status } = response;
-  const errors = parseErrors(await textOf(response));
+  const text = await textOf(response);
+  const errors = parseErrors(text);
   const words = errors.slice(0, MOST).map(({ code, message }) => (message ? `${code} (${message})` : code));
-  const reason = words.length > 0 ? `the registry says ${words.join(", ")}` : `the registry answered ${status}`;
+  const reason = words.length > 0 ? `the registry says ${words.join(", ")}` : answered(response, text);
   const codes = errors.map(({ code }) => code);
   const code = known ?? codeOf(status, codes);
-  return new RegistryError(code, `${what}: ${reason}${untilWhen(response)}`, {
+  const retryAfter = isPassing(status) ? patienceOf(response) : undefined;
+  return new RegistryError(code, `${what}: ${reason}${untilWhen(retryAfter)}`, {
     method,
     url: redact(url),
     status,
     errors: codes,
-    hint: hintOf(code, hint),
+    retryAfter,
+    hint: hintOf(code, hint) ?? hintFor(method, status),
   });
 }
 
 /** When a registry that asked for patience may be asked again: minutes are told, hours matter. */
-function untilWhen(response: Response): string {
-  const patience = isPassing(response.status) ? patienceOf(response) : undefined;
+function untilWhen(patience: number | undefined): string {
   const time = Date.now() + (patience ?? Number.NaN);
   if (!patience || Number.isNaN(new Date(time).getTime())) return "";
   return `; it does not want to be asked before ${new Date(time).toISOString().slice(0, 19).replace("T", " ")} UTC`;
@@ -65,6 +68,16 @@ function hintOf(code: ErrorCode, hint: string | undefined): string | undefined {
   return undefined;
 }
 
+/** What a refusal asks for whose words are about something else. */
+function hintFor(method: string, status: number): string | undefined {
+  if (status === 404 && !["GET", "HEAD"].includes(method))
+    return "some registries want the repository, or the project above it, created first: look for it there, and check the name";
+  if (status === 413) return "raise the limit for the size of a request, at the registry or at the proxy before it";
+  if (status >= 500 && status !== 501)
+    return "it is the registry's own trouble: try again later, or ask whoever runs it";
+  return undefined;
+}
+
 /** A network failure as an error. */
 export function networkError(what: string, host: string, error: unknown): AppError {
   redactError(error);
@@ -82,6 +95,15 @@ async function textOf(response: Response): Promise<string> {
   } catch {
     return "";
   }
+}
+
+/** An answer whose words are not a registry's: those of a proxy before it, or of something else altogether. */
+function answered({ status, headers }: Response, text: string): string {
+  const title = pageTitle(text);
+  if (title !== undefined) return `the registry answered ${status} with a web page, "${title}"`;
+  const isPlain = /^text\/plain\b/i.test(headers.get("content-type") ?? "");
+  const line = isPlain ? clean(redactText(text.trim().split("\n", 1)[0]!), 200) : "";
+  return line === "" ? `the registry answered ${status}` : `the registry answered ${status}, "${line}"`;
 }
 
 function parseErrors(text: string): { code: string; message: string }[] {

@@ -1,5 +1,6 @@
 /** The bodies of answers, read or let go of, while layers of the client look on. */
 import type { ByteStream, Bytes } from "../../bytes/stream.ts";
+import { ofNetwork } from "./mistake.ts";
 
 /** A watchdog: told when a chunk is waited for, and when the wait is over. */
 export interface ReadingWatch {
@@ -79,17 +80,17 @@ export async function* bodyOf({ body }: Response): ByteStream {
       watch?.arm();
     }
   } catch (error) {
-    throw watch?.signal.aborted ? watch.signal.reason : error;
+    throw watch?.signal.aborted ? watch.signal.reason : ofNetwork(error);
   } finally {
     end(body);
   }
 }
 
-/** Lets go of a body that nobody reads, and of its connection. */
+/** Lets go of a body that nobody reads, and of its connection. Never throws: one that is broken is gone already. */
 export async function cancelBody({ body }: Response): Promise<void> {
   if (!body) return;
   end(body);
-  await body.cancel();
+  await body.cancel().catch(() => {});
 }
 
 function end(body: ReadableStream): void {

@@ -17,6 +17,7 @@ export function withRefusals(next: Transport): Transport {
     const { status, headers, body } = response;
     if (status < 400 || status > 599 || !body) return response;
     const bytes = await beginning(response);
+    exchange.signal?.throwIfAborted();
     const isLimit = status < 500 && new TextDecoder().decode(bytes).includes('"TOOMANYREQUESTS"');
     return new Response(bytes, { status: isLimit ? 429 : status, headers });
   };

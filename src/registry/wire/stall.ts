@@ -3,8 +3,6 @@ import type { ByteStream } from "../../bytes/stream.ts";
 import type { Exchange, Transport, Upload } from "./exchange.ts";
 import { afterReading, type ReadingWatch, watchReading } from "./reading.ts";
 
-export { bodyOf, cancelBody } from "./reading.ts";
-
 /** A registry moves a large blob into place before it answers; it gets this many times longer for that. */
 const PATIENCE = 10;
 /** Bodies are sent in pieces of this many bytes, so that a slow line is not taken for a dead one; what is sent at once gets the time of as many. */

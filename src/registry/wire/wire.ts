@@ -1,6 +1,8 @@
 /** The first layer over the transport: what every request carries, and a line about each for whoever debugs. Made with ofetch. */
 import { createFetch, FetchError, type FetchOptions } from "ofetch";
 import type { Exchange, Transport } from "./exchange.ts";
+import { ofNetwork } from "./mistake.ts";
+import { cancelBody } from "./reading.ts";
 import { redact, redactError } from "./redact.ts";
 
 /** One request on the network: retries, redirects and token requests are lines of their own. */
@@ -33,14 +35,20 @@ export function withWire(transport: Transport, { userAgent, onRequest }: WireOpt
     const start = performance.now();
     // Any coding would change the bytes that digests are about.
     const headers = { "accept-encoding": "identity", "user-agent": userAgent, ...exchange.headers };
+    let response: Response;
     try {
-      const response = await raw(url, { ...exchange, headers } as FetchOptions<"stream">);
-      onRequest?.(line(url, exchange, response.status, start));
-      return response;
+      response = await raw(url, { ...exchange, headers } as FetchOptions<"stream">);
     } catch (error) {
       if (exchange.signal?.aborted) throw exchange.signal.reason;
-      throw redactError(error instanceof FetchError && error.cause !== undefined ? error.cause : error);
+      throw ofNetwork(redactError(error instanceof FetchError && error.cause !== undefined ? error.cause : error));
     }
+    // A Response of another status cannot be made anew, as layers do; nobody who means well sends one.
+    if (response.status < 200 || response.status > 599) {
+      await cancelBody(response);
+      throw ofNetwork(new Error(`it answered with the status ${response.status}`));
+    }
+    onRequest?.(line(url, exchange, response.status, start));
+    return response;
   };
 }
 

@@ -4,8 +4,8 @@ import { withAuth } from "../../../src/registry/auth/auth.ts";
 import { loginHint } from "../../../src/registry/auth/hint.ts";
 import type { Credential, Login } from "../../../src/registry/credentials/credential.ts";
 import { createPolicy } from "../../../src/registry/policy/policy.ts";
+import { withRedirects } from "../../../src/registry/policy/redirect.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
-import { withRedirects } from "../../../src/registry/wire/redirect.ts";
 import { thrownBy } from "../../support/thrown.ts";
 
 const ME: Credential = { username: "me", password: "secret" };

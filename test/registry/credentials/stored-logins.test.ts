@@ -1,6 +1,6 @@
 /** Logins in files, with real programs where files name them. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createCredentialPrograms } from "../../../src/registry/credentials/credential-program.ts";
 import { createKeychain, type LoginSource } from "../../../src/registry/credentials/keychain.ts";
@@ -77,6 +77,15 @@ describe("in a file", () => {
     const keychain = createKeychain(paths.map((path) => loginsOfFile(path, options)));
     expect((await keychain("r.example", ""))?.origin).toBe(first);
     expect((await keychain("s.example", ""))?.origin).toBe(second);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("one that may not be read is told once, and passed over", async () => {
+    const path = await file({ auths: { "r.example": auth("me") } });
+    await chmod(path, 0);
+    const source = loginsOfFile(path, { programs: createCredentialPrograms(), onWarning });
+    expect(await userAt(source, "r.example")).toBeUndefined();
+    expect(await source.find("r.example", "", { renew: true })).toBeUndefined();
+    expect(warnings).toEqual([`"${path}" may not be read: its logins are not used`]);
   });
 
   test("a renewal reads it again: others log in while a run goes on", async () => {

@@ -8,6 +8,7 @@ import { openRegistry } from "../../../src/registry/registry.ts";
 import { memoryStore } from "../../../src/store/memory.ts";
 import { contentOf, readAll } from "../../../src/store/read.ts";
 import type { Sink } from "../../../src/store/store.ts";
+import { withFaults } from "../../support/faults.ts";
 import { pushTo } from "../../support/push.ts";
 import { type Artifact, image, referrer } from "../../support/random-image.ts";
 import { type Handler, startRegistry, type TestRegistry } from "../../support/registry.ts";
@@ -230,4 +231,22 @@ describe("tags that may be there", () => {
     await pushTo(sink, subject, "sha256-1.att");
     expect((await sink.find?.(names))?.size).toBe(1);
   });
+});
+
+test("a manifest is read once, wherever its referrers are kept: it may come from a registry that counts", async () => {
+  const silent = { method: "PUT", fault: { type: "headers", remove: ["oci-subject"] } } as const;
+  await using registry = await startRegistry(undefined, { wrap: (handler) => withFaults(handler, [silent]) });
+  const sink = sinkAt(registry);
+  await pushTo(sink, subject);
+  const [manifest] = sbom.manifests;
+  for (const blob of sbom.blobs) await sink.put(blob);
+  let reads = 0;
+  await sink.put({
+    descriptor: sbom.root,
+    open: (options) => {
+      reads++;
+      return manifest!.open(options);
+    },
+  });
+  expect(reads).toBe(1);
 });

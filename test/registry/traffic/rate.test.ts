@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { type ByteStream, type Bytes, collect } from "../../../src/bytes/stream.ts";
 import { createMeter, createRate, withRate } from "../../../src/registry/traffic/rate.ts";
 import type { Exchange, Transport, Upload } from "../../../src/registry/wire/exchange.ts";
-import { bodyOf, withStall } from "../../../src/registry/wire/stall.ts";
+import { bodyOf } from "../../../src/registry/wire/reading.ts";
+import { withStall } from "../../../src/registry/wire/stall.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
 

@@ -1,13 +1,14 @@
 /** What is asked for again, and how long that waits. */
 import { expect, test } from "bun:test";
 import { AppError } from "../../../src/errors.ts";
-import { ProxyError } from "../../../src/registry/network/trouble.ts";
 import type { Policy } from "../../../src/registry/policy/policy.ts";
+import { withRedirects } from "../../../src/registry/policy/redirect.ts";
 import { type OnWait, withRetry } from "../../../src/registry/traffic/retry.ts";
 import { createTraffic, type Traffic } from "../../../src/registry/traffic/traffic.ts";
 import { withTurns } from "../../../src/registry/traffic/turn.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
-import { withRedirects } from "../../../src/registry/wire/redirect.ts";
+import { ofNetwork } from "../../../src/registry/wire/mistake.ts";
+import { ProxyError } from "../../../src/registry/wire/trouble.ts";
 
 const POLICY = { attempts: 4, delay: 1, maximum: 2 };
 const GET: Exchange = { method: "GET", headers: {} };
@@ -46,9 +47,15 @@ test("the last answer is the caller's, its body unread", async () => {
 test.each([
   [4, Object.assign(new TypeError("closed"), { code: "ECONNRESET" })],
   [3, Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" })],
-  [3, new TypeError("fetch failed", { cause: new Error("client error (Connect): dns error: no name") })],
+  [3, ofNetwork(new TypeError("fetch failed", { cause: new Error("client error (Connect): dns error: try again") }))],
+  [3, Object.assign(new Error("getaddrinfo EAI_AGAIN r.example"), { code: "EAI_AGAIN" })],
+  [1, Object.assign(new TypeError("getaddrinfo ENOTFOUND r.example"), { code: "ENOTFOUND" })],
+  [1, ofNetwork(new TypeError("fetch failed", { cause: new Error("dns error: Name or service not known") }))],
+  [4, ofNetwork(new TypeError("fetch failed"))],
+  [1, new TypeError("x is not a function")],
+  [1, new ReferenceError("x is not defined")],
   [1, Object.assign(new TypeError("self signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" })],
-  [1, new TypeError("fetch failed", { cause: new Error("invalid peer certificate: UnknownIssuer") })],
+  [1, ofNetwork(new TypeError("fetch failed", { cause: new Error("invalid peer certificate: UnknownIssuer") }))],
   [1, Object.assign(new TypeError("EPROTO"), { code: "EPROTO" })],
   [1, new ProxyError("proxy", "the proxy says no")],
   [1, new AppError("DENIED", "Cannot")],
@@ -98,6 +105,17 @@ test("a host that never answered is asked once for the rest, until it does; one 
   isUp = false;
   expect(await triesOf("https://r.example/d")).toBe(3);
   expect(await triesOf("https://r.example/e")).toBe(3);
+});
+
+test("the name of a host that has answered may be lost for a while", async () => {
+  let calls = 0;
+  const { send } = shared(async () => {
+    if (calls++ > 0) throw Object.assign(new TypeError("getaddrinfo ENOTFOUND r.example"), { code: "ENOTFOUND" });
+    return new Response("x");
+  });
+  await send("https://r.example/a", GET);
+  await expect(send("https://r.example/b", GET)).rejects.toThrow("ENOTFOUND");
+  expect(calls).toBe(1 + 3);
 });
 
 test("a host that refused all tries of a request is asked once for the rest, until it gives a good answer", async () => {

@@ -6,8 +6,9 @@ import { createTraffic, type Traffic } from "../../../src/registry/traffic/traff
 import { withTurns } from "../../../src/registry/traffic/turn.ts";
 import { drain } from "../../../src/registry/wire/drain.ts";
 import { type Exchange, isStreamed, type Transport, type Upload } from "../../../src/registry/wire/exchange.ts";
+import { bodyOf, cancelBody } from "../../../src/registry/wire/reading.ts";
 import { withRefusals } from "../../../src/registry/wire/refusal.ts";
-import { bodyOf, cancelBody, withStall } from "../../../src/registry/wire/stall.ts";
+import { withStall } from "../../../src/registry/wire/stall.ts";
 import { randomBytes } from "../../support/random-image.ts";
 
 const HOSTS = ["a.example", "b.example", "c.example:5000"];

@@ -5,7 +5,7 @@ import { createTraffic } from "../../../src/registry/traffic/traffic.ts";
 import { withTurns } from "../../../src/registry/traffic/turn.ts";
 import { drain } from "../../../src/registry/wire/drain.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
-import { bodyOf, cancelBody } from "../../../src/registry/wire/stall.ts";
+import { bodyOf, cancelBody } from "../../../src/registry/wire/reading.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
 const PUT: Exchange = { method: "PUT", headers: {}, upload: { length: 0, async *open() {} } };

@@ -87,6 +87,13 @@ test("a refusal is not repeated, and the session is given up", async () => {
   expect(server.count("DELETE")).toBe(1);
 });
 
+test.each([429, 503])("who wants more patience than we have is asked once, after a %d", async (status) => {
+  const fault = { type: "status", status, headers: { "retry-after": "900" } } as const;
+  await using server = await faulty({ method: "PUT", fault });
+  await expect(sink(server).put(BLOB)).rejects.toMatchObject({ status, retryAfter: 900_000 });
+  expect(server.count("PUT")).toBe(1);
+});
+
 test("a wrong blob never completes, and its error is the source's", async () => {
   await using server = await faulty();
   const wrong = bytes.slice();

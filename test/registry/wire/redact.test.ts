@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { clean } from "../../../src/bytes/text.ts";
 import { AppError } from "../../../src/errors.ts";
-import { networkReason, troubleOf } from "../../../src/registry/network/trouble.ts";
 import { redact, redactError, redactText } from "../../../src/registry/wire/redact.ts";
+import { networkReason, troubleOf } from "../../../src/registry/wire/trouble.ts";
 
 test.each([
   ["https://u:p@r.example/v2/a?scope=b&token=c", "https://r.example/v2/a?scope=b&token=***"],

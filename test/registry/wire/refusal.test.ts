@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { createTraffic } from "../../../src/registry/traffic/traffic.ts";
 import { withTurns } from "../../../src/registry/traffic/turn.ts";
 import type { Exchange } from "../../../src/registry/wire/exchange.ts";
+import { bodyOf } from "../../../src/registry/wire/reading.ts";
 import { withRefusals } from "../../../src/registry/wire/refusal.ts";
-import { bodyOf } from "../../../src/registry/wire/stall.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
 const LIMIT = JSON.stringify({ errors: [{ code: "TOOMANYREQUESTS", message: "Rate exceeded" }] });
@@ -82,4 +82,16 @@ test("what comes of it is read like any other body", async () => {
   let words = "";
   for await (const chunk of bodyOf(await send("https://r.example/", GET))) words += new TextDecoder().decode(chunk);
   expect(words).toBe("no");
+});
+
+test("an abort while it is read is no refusal", async () => {
+  const abort = new AbortController();
+  const body = new ReadableStream({
+    pull(controller) {
+      abort.abort(new Error("enough"));
+      controller.error(abort.signal.reason);
+    },
+  });
+  const send = withRefusals(async () => new Response(body, { status: 403 }));
+  await expect(send("https://r.example/", { ...GET, signal: abort.signal })).rejects.toThrow("enough");
 });

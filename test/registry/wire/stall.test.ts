@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { type ByteStream, type Bytes, collect, streamOf } from "../../../src/bytes/stream.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
+import { bodyOf, cancelBody } from "../../../src/registry/wire/reading.ts";
 import { withRefusals } from "../../../src/registry/wire/refusal.ts";
-import { bodyOf, cancelBody, withStall } from "../../../src/registry/wire/stall.ts";
+import { withStall } from "../../../src/registry/wire/stall.ts";
 
 const GET: Exchange = { method: "GET", headers: {} };
 

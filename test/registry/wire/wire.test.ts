@@ -44,3 +44,12 @@ test("asks once, and throws what the transport threw", async () => {
   expect(thrown).toBe(error);
   expect(calls).toBe(1);
 });
+
+test.each([99, 600, 999])("a status of %d is no answer", async (status) => {
+  let isCancelled = false;
+  const body = new ReadableStream({ cancel: () => void (isCancelled = true) });
+  const odd = Object.defineProperty(new Response(body), "status", { value: status });
+  const send = withWire(async () => odd, { userAgent: "dray" });
+  await expect(send("https://r.example/", { method: "GET", headers: {} })).rejects.toThrow(`the status ${status}`);
+  expect(isCancelled).toBe(true);
+});

@@ -1,7 +1,7 @@
 /** https or http. */
 import { expect, test } from "bun:test";
+import { createScheme } from "../../../src/registry/network/scheme.ts";
 import type { Transport } from "../../../src/registry/wire/exchange.ts";
-import { createScheme } from "../../../src/registry/wire/scheme.ts";
 
 function probing(answers: Readonly<Record<string, number | Error>>): { asked: string[]; send: Transport } {
   const asked: string[] = [];

@@ -1,8 +1,8 @@
 /** The rules for redirects, without a network. */
 import { expect, test } from "bun:test";
 import { createPolicy, type PolicyOptions } from "../../../src/registry/policy/policy.ts";
+import { isForeign, withRedirects } from "../../../src/registry/policy/redirect.ts";
 import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
-import { isForeign, withRedirects } from "../../../src/registry/wire/redirect.ts";
 
 interface Seen extends Exchange {
   readonly url: string;

@@ -1,6 +1,6 @@
 /** What passes, and when. */
 import { expect, test } from "bun:test";
-import { isPassing, patienceOf, retryAfter } from "../../../src/registry/traffic/passing.ts";
+import { isPassing, patienceOf, retryAfter } from "../../../src/registry/wire/passing.ts";
 
 test.each([408, 425, 429, 499, 500, 502, 503, 504, 522])("%d passes", (status) => {
   expect(isPassing(status)).toBe(true);

@@ -3,10 +3,11 @@
 import { createFlights } from "../../bytes/flight.ts";
 import { either } from "../../bytes/signal.ts";
 import { AppError } from "../../errors.ts";
-import { troubleOf } from "../network/trouble.ts";
 import { isLoopback } from "../policy/address.ts";
-import { drain } from "./drain.ts";
-import type { Transport } from "./exchange.ts";
+import { drain } from "../wire/drain.ts";
+import type { Transport } from "../wire/exchange.ts";
+import { isMistake } from "../wire/mistake.ts";
+import { troubleOf } from "../wire/trouble.ts";
 
 /** A server that takes plain http for a broken TLS greeting, or the other way round, may wait for the rest for ever. */
 const PATIENCE = 10_000;
@@ -61,11 +62,11 @@ async function probe(
       if (first === undefined || troubleOf(first) === "not-tls") fallback = origin;
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof AppError) throw error;
+      if (error instanceof AppError || isMistake(error)) throw error;
       // A certificate that is refused is an answer: it must be said, and plain http not tried.
       const trouble = troubleOf(error);
       if (trouble === "certificate") return origin;
-      if (trouble === "unreachable" && /:\d+$/.test(host)) throw error;
+      if (trouble === "nameless" || (trouble === "unreachable" && /:\d+$/.test(host))) throw error;
       first ??= error;
     }
   }

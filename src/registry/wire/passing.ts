@@ -4,6 +4,9 @@ const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 499, 500, 502, 503,
 /** The three forms of an HTTP date, all of them in Greenwich's time. */
 const DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d/;
 
+/** A registry that wants more patience than this many milliseconds is not waited for. */
+export const LONGEST_WAIT = 300_000;
+
 /** Whether asking again may help. */
 export function isPassing(status: number): boolean {
   return PASSING.has(status);

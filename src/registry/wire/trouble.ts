@@ -2,8 +2,10 @@
 import { AppError, reasonOf } from "../../errors.ts";
 
 export type Trouble =
-  /** nobody listens there, or nobody knows the name */
+  /** nobody listens there, or nobody could be asked for the name */
   | "unreachable"
+  /** there is no such name */
+  | "nameless"
   /** the certificate was refused: asking again gets the same one */
   | "certificate"
   /** the other side does not speak TLS */
@@ -27,8 +29,10 @@ export class ProxyError extends Error {
 const CERTIFICATE =
   /certificate|\bCERT\b|_CERT|CERT_|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|UnknownIssuer|CaUsedAsEndEntity/i;
 const NOT_TLS = /\bEPROTO\b|InvalidContentType|InvalidMessage|WRONG_VERSION_NUMBER|wrong version number/i;
-const UNREACHABLE =
-  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|connection refused|dns error|ConnectionRefused/i;
+/** getaddrinfo's EAI_NONAME and EAI_NODATA, as the runtimes and the systems spell them. */
+const NAMELESS =
+  /ENOTFOUND|Name or service not known|nodename nor servname|No address associated|No such host is known/i;
+const UNREACHABLE = /ECONNREFUSED|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|connection refused|dns error|ConnectionRefused/i;
 
 /** The kind of a thrown network error. */
 export function troubleOf(error: unknown): Trouble {
@@ -36,6 +40,7 @@ export function troubleOf(error: unknown): Trouble {
   const text = wordsOf(error).join(" ");
   if (CERTIFICATE.test(text)) return "certificate";
   if (NOT_TLS.test(text)) return "not-tls";
+  if (NAMELESS.test(text)) return "nameless";
   return UNREACHABLE.test(text) ? "unreachable" : "broken";
 }
 
@@ -45,9 +50,11 @@ export function networkReason(error: unknown): string {
   const text = wordsOf(error).at(-1) ?? reasonOf(error);
   const said = /dns error: .*|tcp connect error: .*|received corrupt message.*/.exec(text)?.[0];
   switch (troubleOf(error)) {
+    case "nameless":
+      return "its name is not known";
     case "unreachable":
-      return /ENOTFOUND|EAI_AGAIN|dns error/.test(wordsOf(error).join(" "))
-        ? "its name is not known"
+      return /EAI_AGAIN|dns error/.test(wordsOf(error).join(" "))
+        ? "its name cannot be looked up now"
         : "nobody answers";
     case "certificate":
       return certificateReason(wordsOf(error).join(" "));
@@ -73,6 +80,8 @@ export function networkHint(error: unknown, host: string): string | undefined {
       return certificateHint(wordsOf(error).join(" "), host);
     case "not-tls":
       return "use --tls-verify=false for a registry that speaks plain http";
+    case "nameless":
+      return "check the name";
     case "unreachable":
       return "check the name and the network";
     default:

@@ -1,10 +1,10 @@
 /** Redirects, followed by our own rules. OCI distribution-spec v1.1: Authorization must not travel to another host. */
 import { AppError } from "../../errors.ts";
-import type { Policy } from "../policy/policy.ts";
-import { drain } from "./drain.ts";
-import { type Exchange, isStreamed, type Transport } from "./exchange.ts";
-import { redact } from "./redact.ts";
-import { cancelBody } from "./stall.ts";
+import { drain } from "../wire/drain.ts";
+import { type Exchange, isStreamed, type Transport } from "../wire/exchange.ts";
+import { cancelBody } from "../wire/reading.ts";
+import { redact } from "../wire/redact.ts";
+import type { Policy } from "./policy.ts";
 
 const MAX_HOPS = 10;
 /** What a storage backend answers to a HEAD for which only GET was signed (GitLab, some S3 setups). */

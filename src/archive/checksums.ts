@@ -1,0 +1,39 @@
+/** The file of checksums beside an archive, `<archive>.sha256`: a line for each of its files, as `sha256sum -c` reads them. */
+import { createHash } from "node:crypto";
+import { readFile as readWhole, stat } from "node:fs/promises";
+import { readFile, writeAtomic } from "../bytes/file.ts";
+import { encode } from "../bytes/stream.ts";
+import type { Call } from "../store/store.ts";
+
+/** A million parts have so many lines. */
+const LIMIT: number = 128 << 20;
+
+/** Hexadecimal SHA-256 by file name, without folder. */
+export type Checksums = ReadonlyMap<string, string>;
+
+/** The checksums of an archive; undefined where there is no such file, or something else. Lines of another form are passed over. */
+export async function readChecksums(archive: string): Promise<Checksums | undefined> {
+  try {
+    const path = `${archive}.sha256`;
+    if ((await stat(path)).size > LIMIT) return undefined;
+    const lines = (await readWhole(path, "utf8")).split("\n");
+    const found = lines.map((line) => /^([0-9a-f]{64}) [ *](.+?)\r?$/.exec(line)).filter((match) => match !== null);
+    return found.length > 0 ? new Map(found.map(([, sum, name]) => [name!, sum!])) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts the file in place at once. */
+export async function writeChecksums(archive: string, checksums: Checksums): Promise<void> {
+  const lines = [...checksums].map(([name, sum]) => `${sum}  ${name}\n`);
+  await writeAtomic(`${archive}.sha256`, encode(lines.join("")));
+}
+
+/** SHA-256 of a file, in hexadecimal. */
+export async function sha256Of(path: string, { signal }: Call = {}): Promise<string> {
+  const hash = createHash("sha256");
+  const { size } = await stat(path);
+  for await (const chunk of readFile(path, size, { reuse: true, signal })) hash.update(chunk);
+  return hash.digest("hex");
+}

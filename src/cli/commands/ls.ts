@@ -1,0 +1,78 @@
+/** `dray ls`: what is in an archive or folder. */
+import { basename } from "node:path";
+import { defineCommand } from "citty";
+import { parsePartPath } from "../../archive/parts.ts";
+import { formatSize } from "../../bytes/size.ts";
+import { clean } from "../../bytes/text.ts";
+import { shortDigest } from "../../oci/digest.ts";
+import { inventory, type Listing } from "../../operations/inventory.ts";
+import { openStore } from "../../operations/open.ts";
+import { action, EXIT } from "../action.ts";
+import { globalArgs, readArgs } from "../args.ts";
+import type { Examples } from "../help.ts";
+import { formatTable } from "../table.ts";
+
+const args = {
+  "archive...": { type: "positional", description: "Archives, by their names or those of their parts, or folders" },
+  json: { type: "boolean", description: "Print a JSON array, sizes in bytes" },
+  ...readArgs,
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [
+  ["What an archive holds", "dray ls bundle.tar.gz"],
+  ["The names alone", "dray ls bundle.tar.gz --json | jq -r '.[].name'"],
+];
+
+/** An image, and what it was found in. */
+type Row = Listing & { readonly archive: string };
+
+export default defineCommand({
+  meta: { name: "ls", description: "Say which images an archive or folder holds" },
+  args,
+  run: action("ls", args, async (flags, { log, signal }) => {
+    const rows: Row[] = [];
+    for (const paths of archivesIn(flags["archive..."])) {
+      const onSpool = (name: string, folder: string): void => log.info(`unpacks ${name} in ${folder}`);
+      const options = { spoolFolder: flags["spool-dir"], onWarning: log.warn, onSpool, signal };
+      await using store = await openStore(paths, options);
+      for await (const listing of inventory(store, { signal })) rows.push({ archive: paths[0]!, ...listing });
+    }
+    for (const { name, error } of rows) if (error) log.error(`${clean(name, 300)}: ${error.message}`);
+    process.stdout.write(flags.json ? `${JSON.stringify(rows.map(toJson), null, 2)}\n` : table(rows));
+    const errors = rows.flatMap(({ error }) => error ?? []);
+    if (errors.some(({ code }) => code === "INTEGRITY")) return EXIT.integrity;
+    return errors.length > 0 ? EXIT.partial : EXIT.done;
+  }),
+});
+
+/** What is named several times by its parts is one archive. */
+function archivesIn(paths: readonly string[]): readonly (readonly string[])[] {
+  const found = new Map<string, string[]>();
+  for (const path of paths) {
+    const part = parsePartPath(path);
+    const key = part ? `parts of ${basename(part.archive)}` : path;
+    found.set(key, [...(found.get(key) ?? []), path]);
+  }
+  return [...found.values()];
+}
+
+function toJson({ error, ...row }: Row): unknown {
+  return { ...row, ...(error ? { error: error.message } : {}) };
+}
+
+function table(rows: readonly Row[]): string {
+  const lines = rows.map(({ name, platforms, size, adds, digest, referrers, error }) => [
+    clean(name, 300),
+    error ? "cannot be read" : platforms.map(({ platform }) => platform).join(",") || "-",
+    error ? "-" : formatSize(size),
+    error ? "-" : formatSize(adds),
+    referrers > 0 ? String(referrers) : "-",
+    shortDigest(digest),
+  ]);
+  const sum = rows.reduce((total, { adds }) => total + adds, 0);
+  const heading = ["NAME", "PLATFORMS", "SIZE", "ADDS", "ATTACHED", "DIGEST"];
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  const count = `${rows.length} ${rows.length === 1 ? "image" : "images"}, ${formatSize(sum)}\n`;
+  return `${formatTable([heading, ...lines], width)}${count}`;
+}

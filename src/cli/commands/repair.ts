@@ -1,0 +1,69 @@
+/** `dray repair`: makes a damaged archive whole again. */
+import { defineCommand } from "citty";
+import { parseName, underPrefix } from "../../oci/reference.ts";
+import { type Repaired, repair } from "../../operations/repair.ts";
+import { openAccess } from "../access.ts";
+import { action, EXIT } from "../action.ts";
+import { globalArgs, readArgs, registryArgs, sourceArgs } from "../args.ts";
+import { sourceRegistry } from "../environment.ts";
+import type { Examples } from "../help.ts";
+import { openRegistries } from "../registries.ts";
+import type { Session } from "../session.ts";
+
+const args = {
+  "archive...": {
+    type: "positional",
+    description: "Archive, by its name or that of any part, or its parts in several folders",
+  },
+  source: {
+    type: "string",
+    alias: "s",
+    valueHint: "REGISTRY",
+    description: "Registry to fetch from, instead of those that the images are named after",
+  },
+  ...readArgs,
+  ...registryArgs,
+  ...sourceArgs,
+  ...globalArgs,
+} as const;
+
+export const examples: Examples = [
+  ["Fetch again what is damaged", "dray repair bundle.tar.gz"],
+  ["From a mirror", "dray repair /mnt/stick/bundle.tar.gz.part0 -s mirror.example:5000"],
+];
+
+export default defineCommand({
+  meta: { name: "repair", description: "Fetch what is damaged in an archive again, and write it in its place" },
+  args,
+  run: action("repair", args, async (flags, session) => {
+    const { log, signal } = session;
+    const prefix = sourceRegistry(flags.source);
+    const access = await openAccess(flags, { source: { prefix }, isInputTaken: false, log, signal });
+    await using registries = openRegistries(access, log, (event) => {
+      if (event.type === "waiting") log.warn(`${event.host}: ${event.reason}`);
+    });
+    const repaired = await repair(flags["archive..."], {
+      spoolFolder: flags["spool-dir"],
+      onWarning: log.warn,
+      signal,
+      from(name) {
+        const { registry, repository } = parseName(name);
+        if (!prefix) return registries.source(registry).repository(repository);
+        return registries.source(prefix.registry).repository(underPrefix(prefix, repository));
+      },
+    });
+    tell(repaired, session);
+    return repaired.isWhole ? EXIT.done : EXIT.integrity;
+  }),
+});
+
+function tell({ mended, copyAgain, isWhole }: Repaired, { log }: Session): void {
+  for (const { entry, result, reason } of mended)
+    if (result === "left") log.error(`LEFT [${entry}] ${reason}`);
+    else log.info(`MENDED [${entry}]`);
+  const done = mended.filter(({ result }) => result === "mended").length;
+  const count = done > 0 ? `; ${done} ${done === 1 ? "entry" : "entries"} mended` : "";
+  process.stdout.write(
+    isWhole ? `whole${count}\n` : `damaged${count}; copy again: ${copyAgain.join(", ") || "all of it"}\n`,
+  );
+}

@@ -1,0 +1,156 @@
+/** An archive that comes out of a pipe as a store: read in one pass where Dray wrote it, else spooled. */
+import { tmpdir } from "node:os";
+import { openSpooled, sniffContainer } from "../archive/container.ts";
+import { decompressed } from "../archive/decompress.ts";
+import { SNIFFED } from "../archive/format.ts";
+import { type PipedEntry, peek, pipedEntries } from "../archive/pipe.ts";
+import { spool } from "../archive/spool.ts";
+import { BLOCK, parseTarHeader } from "../archive/tar.ts";
+import { type ByteStream, type Bytes, collect, streamOf } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
+import { LIST_FILE, ROOT } from "../layout/hangar.ts";
+import { keptOf, openHangar, readList } from "../layout/hangar-store.ts";
+import { digestOf } from "../oci/digest.ts";
+import type { Call, Source, Store, Tree } from "../store/store.ts";
+import { type CopyOptions, copy } from "./copy.ts";
+import { storeIn } from "./open.ts";
+import { copyArriving } from "./piped-copy.ts";
+import type { Wanted } from "./plan.ts";
+import type { Summary } from "./summary.ts";
+
+export interface PipeOptions extends Call {
+  /** What messages call the pipe. */
+  readonly name: string;
+  /** Where blobs lie while they are uploaded, or the whole where it cannot be read in one pass. Default: the system's folder for temporary files. */
+  readonly spoolFolder?: string | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Hears that all of it is spooled, and where. */
+  readonly onSpool?: ((name: string, folder: string) => void) | undefined;
+}
+
+export interface Piped extends AsyncDisposable {
+  /** The images that the archive names at its beginning. Their content cannot be opened: it is for copy() alone. */
+  readonly store: Store;
+  /** Copies images of the store, as copy() does, but for that names are given when the pipe has ended. To be called once. */
+  copy(wanted: readonly Wanted[], options: CopyOptions): Promise<Summary>;
+}
+
+/** The list of a million images is not longer. */
+const LIST_LIMIT: number = 256 << 20;
+
+/** Bytes that the pipe may unpack to for each of its own, where all of it is spooled; less than a GiB always is allowed. */
+const MOST_OF_A_BYTE = 200;
+const ALWAYS: number = 1 << 30;
+
+/**
+ * Reads a pipe as far as its list of images stands, or to its end. Any archive that Dray knows, its parts one behind the
+ * other. Throws INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads, STORAGE where it
+ * must be spooled and cannot be.
+ */
+export async function openPipe(source: ByteStream, options: PipeOptions): Promise<Piped> {
+  const { name, signal } = options;
+  let taken = 0;
+  async function* counted(): ByteStream {
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      taken += chunk.length;
+      yield chunk;
+    }
+  }
+  const { first, whole } = await peek(counted(), SNIFFED);
+  const container = sniffContainer(first);
+  if (container === undefined)
+    throw new AppError("UNSUPPORTED", `Cannot read ${name}: it is no gzip, zstd, tar or zip file`);
+  const tar = container === "gzip" || container === "zstd" ? decompressed(whole, container, name) : whole;
+  const begin = await peek(tar, 2 * BLOCK);
+  if (container !== "zip" && isOwn(begin.first)) return readHead(begin.whole, options);
+  return spooled(begin.whole, () => Math.max(ALWAYS, taken * MOST_OF_A_BYTE), options);
+}
+
+/** Dray's archives begin with two folders that nobody else writes. */
+function isOwn(first: Bytes): boolean {
+  const [root, own] = [parseTarHeader(first.subarray(0, BLOCK)), parseTarHeader(first.subarray(BLOCK, 2 * BLOCK))];
+  return root?.path === ROOT && root.type === "directory" && own?.path === `${ROOT}/.dray` && own.type === "directory";
+}
+
+async function readHead(
+  tar: ByteStream,
+  { name, spoolFolder = tmpdir(), onWarning, signal }: PipeOptions,
+): Promise<Piped> {
+  const entries = pipedEntries(tar, name, { signal });
+  try {
+    const first = await firstList(entries, name);
+    const store = await listedStore(first, name, onWarning);
+    return {
+      store,
+      copy: (wanted, options) =>
+        copyArriving(wanted, entries, {
+          ...options,
+          name,
+          spoolFolder,
+          listDigest: digestOf(first),
+          namesIn: async (list) => namesOf(await listedStore(list, name)),
+        }),
+      [Symbol.asyncDispose]: async () => {
+        await entries.return(undefined);
+      },
+    };
+  } catch (error) {
+    await entries.return(undefined);
+    throw error;
+  }
+}
+
+async function firstList(entries: AsyncGenerator<PipedEntry>, name: string): Promise<Bytes> {
+  for (let next = await entries.next(); !next.done; next = await entries.next()) {
+    const { path, size } = next.value;
+    if (path !== `${ROOT}/${LIST_FILE}`) continue;
+    const bytes = size > LIST_LIMIT ? undefined : await collect(next.value.open(), LIST_LIMIT);
+    if (bytes) return bytes;
+    throw new AppError("UNSUPPORTED", `Cannot read ${name}: its list is larger than ${LIST_LIMIT} bytes`);
+  }
+  throw new AppError("INTEGRITY", `Cannot read ${name}: it has no ${LIST_FILE}`);
+}
+
+/** The images of a list whose content is elsewhere. */
+async function listedStore(list: Bytes, name: string, onWarning?: (message: string) => void): Promise<Store> {
+  const tree: Tree = {
+    paths: () => [LIST_FILE],
+    file: (path) => (path === LIST_FILE ? { size: list.length, open: () => streamOf(list) } : undefined),
+    async [Symbol.asyncDispose]() {},
+  };
+  const kept = keptOf(await readList(tree, name, {}));
+  const store = await openHangar(tree, name, { onWarning });
+  return {
+    ...store,
+    repository(path): Source {
+      // Whether a child is there cannot be looked up: the list says which were left out.
+      return { ...store.repository(path), carries: async ({ digest }) => kept.get(path)?.has(digest) ?? true };
+    },
+  };
+}
+
+async function namesOf(store: Store): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for await (const { path, tag, root } of store.references()) names.add(`${path}:${tag ?? root.digest}`);
+  return names;
+}
+
+async function spooled(
+  stream: ByteStream,
+  limit: () => number,
+  { name, spoolFolder: folder = tmpdir(), onWarning, onSpool, signal }: PipeOptions,
+): Promise<Piped> {
+  onSpool?.(name, folder);
+  function check(total: number): void {
+    if (total > limit())
+      throw new AppError(
+        "UNSUPPORTED",
+        `Cannot read ${name}: it unpacks to more than ${MOST_OF_A_BYTE} times its size`,
+      );
+  }
+  const volume = await spool(stream, { folder, name, check, signal });
+  const tree = await openSpooled(volume, { onWarning, signal });
+  const store = await storeIn(tree, name, { onWarning, signal });
+  return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,13 @@
+/** Web pages that come where an answer of a registry was wanted: from proxies, portals and hosts that are no registry. */
+import { clean } from "../../bytes/text.ts";
+import { redactText } from "./redact.ts";
+
+/** Characters of a page that are looked at, and of its title that are shown. */
+const START = 16 << 10;
+const SHOWN = 100;
+
+/** The title of a text that is a web page; undefined for all other texts. */
+export function pageTitle(text: string): string | undefined {
+  const [, title = ""] = /<title[^>]{0,200}>([^<]{0,1000})/i.exec(text.slice(0, START)) ?? [];
+  return clean(redactText(title.replace(/\s+/g, " ").trim()), SHOWN) || undefined;
+}

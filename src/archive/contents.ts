@@ -143,7 +143,9 @@ export function indexedDigests(index: Bytes, path: string): readonly unknown[] |
   try {
     const { entries } = Object(JSON.parse(decode(index))) as { entries?: unknown };
     if (!Array.isArray(entries)) return undefined;
-    return entries.map((entry: unknown) => Object(entry)).flatMap(({ name, digest }) => (name === path ? [digest] : []));
+    return entries
+      .map((entry: unknown) => Object(entry))
+      .flatMap(({ name, digest }) => (name === path ? [digest] : []));
   } catch {
     return undefined;
   }

@@ -60,7 +60,8 @@ export async function* entryContent(archive: Opened, entry: Placed, options: Con
 export async function* documentContent(archive: Opened, entry: Placed, options: Range & Call = {}): ByteStream {
   const { digest, size, path } = entry;
   const isNamed = digest === undefined || path.endsWith(splitDigest(digest).hex);
-  if (isNamed || (options.start ?? 0) > 0 || (options.end ?? size) < size) return yield* entryContent(archive, entry, options);
+  if (isNamed || (options.start ?? 0) > 0 || (options.end ?? size) < size)
+    return yield* entryContent(archive, entry, options);
   const hash = hashFor(digest);
   for await (const bytes of entryContent(archive, entry, options)) {
     hash.update(bytes);

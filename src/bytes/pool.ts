@@ -19,8 +19,19 @@ type Work<T, R> = (item: T, signal: AbortSignal) => Promise<R>;
 /** Runs `work` over every item, in whatever order it gets done. Rejects with the first failure, after all that ran has ended. */
 export async function runAll<T>(items: Items<T>, work: Work<T, unknown>, options: PoolOptions): Promise<void> {
   const crew = hire(work, options.signal);
+  let broken: { readonly error: unknown } | undefined;
+  // When several items have been asked for, p-map takes the end behind a failure for the end of all.
+  async function* watched(): AsyncGenerator<T> {
+    try {
+      yield* items;
+    } catch (error) {
+      broken = { error };
+      throw error;
+    }
+  }
   try {
-    await pMap(items, crew.work, { concurrency: options.concurrency, signal: crew.signal });
+    await pMap(watched(), crew.work, { concurrency: options.concurrency, signal: crew.signal });
+    if (broken) throw broken.error;
   } finally {
     await crew.dismiss();
   }

@@ -84,7 +84,8 @@ export async function copyArriving(
   const planned = planAll(distinct, flow, options);
   planned.catch((error: unknown) => flow.stop(error));
   try {
-    const { list, broken } = await readEntries(entries, flow, options);
+    const { list, lists, index, broken } = await readEntries(entries, flow, options);
+    if (index) requireLists(index, lists, name);
     if (broken && stopAtDamage) throw broken;
     flow.arrivals.end(broken);
     await planned;
@@ -130,6 +131,9 @@ async function planAll(wanted: readonly Wanted[], flow: Flow, options: ArrivingO
 interface Ended {
   /** The last list that came by behind the first. */
   readonly list: Bytes | undefined;
+  /** Of all lists. */
+  readonly lists: readonly Digest[];
+  readonly index: Bytes | undefined;
   /** Why the pipe ended too early. */
   readonly broken: AppError | undefined;
 }
@@ -137,23 +141,23 @@ interface Ended {
 async function readEntries(entries: AsyncGenerator<PipedEntry>, flow: Flow, options: ArrivingOptions): Promise<Ended> {
   const lists = [options.listDigest];
   let list: Bytes | undefined;
+  let index: Bytes | undefined;
   try {
     for (let next = await entries.next(); !next.done; next = await entries.next()) {
       const entry = next.value;
       if (entry.path === `${ROOT}/${LIST_FILE}` && entry.size <= LIST_LIMIT) {
         list = (await collect(entry.open(), LIST_LIMIT))!;
         lists.push(digestOf(list));
-      } else if (entry.path === INDEX_PATH && entry.size <= LIST_LIMIT)
-        requireLists((await collect(entry.open(), LIST_LIMIT))!, lists, options.name);
+      } else if (entry.path === INDEX_PATH && entry.size <= LIST_LIMIT) index = await collect(entry.open(), LIST_LIMIT);
       else await takeEntry(entry, flow, options);
       flow.signal.throwIfAborted();
     }
-    return { list, broken: undefined };
+    return { list, lists, index, broken: undefined };
   } catch (thrown) {
     flow.signal.throwIfAborted();
     const error = asAppError(thrown, "NETWORK", `Cannot read ${options.name}`);
     if (error.code === "STORAGE" || error.code === "UNSUPPORTED") throw error;
-    return { list, broken: error };
+    return { list, lists, index, broken: error };
   }
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type FileHandle, mkdir, open, readdir, readFile as readWhole, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readFile, readHandle, writeAtomic, writeFully } from "../../src/bytes/file.ts";
-import { collect, concat, decode, encode } from "../../src/bytes/stream.ts";
+import { type Bytes, collect, concat, decode, encode } from "../../src/bytes/stream.ts";
 import { randomBytes } from "../support/random-image.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 
@@ -106,6 +106,27 @@ function failingHandle(fails: number): FileHandle {
 test("what the system gives in pieces has no gaps", async () => {
   const chunks = await Array.fromAsync(readHandle(failingHandle(1000), { end: 700 }));
   expect(Buffer.concat(chunks)).toEqual(Buffer.from(Array.from({ length: 700 }, (_, at) => at % 251)));
+});
+
+test("memory is used again, and not before the reader has asked for the chunk after the next", async () => {
+  const bytes = randomBytes("reused", 9 << 20);
+  const file = await open(join(folder.path, "reused"), "w+");
+  try {
+    await writeFully(file, [bytes]);
+    const memory = new Set<ArrayBuffer>();
+    const seen: Bytes[] = [];
+    let held: Bytes | undefined;
+    for await (const chunk of readHandle(file, { end: bytes.length, reuse: true })) {
+      if (held) seen.push(held.slice());
+      memory.add(chunk.buffer);
+      await Bun.sleep(1); // what is read ahead lands
+      held = chunk;
+    }
+    expect(concat([...seen, held!])).toEqual(bytes);
+    expect(memory.size).toBeLessThan(9);
+  } finally {
+    await file.close();
+  }
 });
 
 test.each([false, true])("a read ahead that fails is seen at its turn, not before (reuse: %p)", async (reuse) => {

@@ -104,6 +104,22 @@ describe("runAll", () => {
   });
 });
 
+test.each([1, 2, 3, 8])(
+  "a source that breaks while %d works may run is an error, however it is asked",
+  async (concurrency) => {
+    const gate = Promise.withResolvers<void>();
+    async function* items(): AsyncGenerator<number> {
+      yield 1;
+      await gate.promise;
+      throw new Error("the source broke");
+    }
+    const work = async (): Promise<void> => {
+      setTimeout(() => gate.resolve(), 5);
+    };
+    await expect(runAll(items(), work, { concurrency })).rejects.toThrow("the source broke");
+  },
+);
+
 describe("ordered", () => {
   test("yields in the order of the items, whichever is done first", async () => {
     const { work, open } = bench();

@@ -113,7 +113,7 @@ describe("an image that fails when the archive has begun", () => {
   });
 });
 
-test("an archive with a wrong byte brings what is whole, and ends in exit code 4", async () => {
+test("an archive with a wrong byte stops a load, or brings what is whole where that is wanted; exit code 4", async () => {
   expect(await place.dray(["save", "-d", "good.tar"], { input: `${at("good/1")}\n${at("good/2")}\n` })).toMatchObject({
     code: 0,
   });
@@ -122,7 +122,11 @@ test("an archive with a wrong byte brings what is whole, and ends in exit code 4
   bytes[bytes.indexOf(own!.bytes) + 100]! ^= 1;
   await Bun.write(place.file("bad.tar"), bytes);
   await using target = await startRegistry();
-  const load = await place.dray(["load", "-s", "bad.tar", "-d", target.host]);
+  const stopped = await place.dray(["load", "-s", "bad.tar", "-d", target.host, "-j", "1"]);
+  expect(stopped).toMatchObject({ code: 4, stdout: "", stderr: expect.stringContaining("FAILED [") });
+  expect(await Bun.file(place.file("load-failed.txt")).text()).toContain("good/1:v1\n");
+  expect(await target.store.repository("good/1").resolve("v1")).toBeUndefined();
+  const load = await place.dray(["load", "-s", "bad.tar", "-d", target.host, "--keep-going"]);
   expect(load).toMatchObject({ code: 4, stdout: expect.stringMatching(/^Loaded 1 image, 1 failed;/) });
   expect(load.stderr).toContain(own!.descriptor.digest);
   expect(await target.store.repository("good/1").resolve("v1")).toBeUndefined();

@@ -81,6 +81,7 @@ test("these are the cells", () => {
     x x x x x x x x - x - - - -  dray save --layout oci, gzip
     x x x x x x x - x x x - x -  dray save --layout oci, zstd
     x x x x x x x x - x - - x -  dray save --layout oci, gzip, one image
+    x x x x x x x - - - - x - -  tar of dray save dir
     x x x x x x x - - x - - x x  skopeo oci-archive
     x x x x x x x - - - x - x x  skopeo docker-archive
     x x x x x x x - - - x - x x  podman save

@@ -1,5 +1,6 @@
 /** One writer for a folder. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { randomUUID } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -48,6 +49,18 @@ test("the lock of a process that is gone is taken over", async () => {
   const { stdout } = await run(process.execPath, ["-e", "console.log(process.pid)"]);
   await lockedBy(Number(stdout), hostname());
   await (await lockFolder(folder.path))();
+});
+
+test("what processes that are gone left of their tries is removed, what others are about to use is not", async () => {
+  const { stdout } = await run(process.execPath, ["-e", "console.log(process.pid)"]);
+  const [gone, alive] = [`.lock.${randomUUID()}`, `.lock.${randomUUID()}`];
+  for (const [name, pid] of [[gone, Number(stdout)] as const, [alive, process.pid] as const])
+    await writeFile(
+      join(folder.path, name),
+      JSON.stringify({ pid, host: hostname(), started: "2024-01-02T03:04:05Z" }),
+    );
+  await (await lockFolder(folder.path))();
+  expect(await readdir(folder.path)).toEqual([alive]);
 });
 
 test("a process of another machine counts as alive", async () => {

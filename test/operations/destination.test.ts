@@ -1,5 +1,8 @@
 /** Names that collide where images go. */
 import { expect, test } from "bun:test";
+import { AppError } from "../../src/errors.ts";
+import { EVERYTHING } from "../../src/oci/platform.ts";
+import { copy } from "../../src/operations/copy.ts";
 import { settleCollisions } from "../../src/operations/destination.ts";
 import { below, wantedIn } from "../../src/operations/stored.ts";
 import { memoryStore } from "../../src/store/memory.ts";
@@ -47,6 +50,38 @@ test("different images under one name are refused, both named", async () => {
     code: "USAGE",
     message: 'Cannot put "docker.io/b:1" at "x:1": "docker.io/a:1" goes there too, and is another image',
   });
+});
+
+test("an image that is missing or cannot be read fails by itself, and the other one takes the name", async () => {
+  const there = memoryStore().repository("a");
+  await pushTo(there, image(), "1");
+  const missing = memoryStore().repository("b");
+  const broken = {
+    ...memoryStore().repository("c"),
+    resolve: async () => {
+      throw new AppError("NETWORK", "nobody answers");
+    },
+  };
+  for (const order of [
+    [there, missing, broken],
+    [missing, broken, there],
+    [broken, there, missing],
+  ]) {
+    const to = memoryStore().repository("x");
+    const events: string[] = [];
+    const summary = await copy(
+      order.map((from, at) => wantedImage(at + 1, from, to, "1")),
+      {
+        selection: EVERYTHING,
+        strict: false,
+        jobs: 2,
+        onEvent: (event) => void (event.type === "image" && events.push(`${event.image.name} ${event.result}`)),
+      },
+    );
+    expect(summary).toMatchObject({ done: 1, failed: 2 });
+    expect(events.toSorted()).toEqual(["docker.io/a:1 done", "docker.io/b:1 failed", "docker.io/c:1 failed"]);
+    expect((await to.resolve("1"))?.digest).toBe(image().root.digest);
+  }
 });
 
 test("what a store holds goes below a prefix, without its registry", async () => {

@@ -198,3 +198,14 @@ test("the pipe waits for uploads: only so many blobs are taken from it as may be
   gate.resolve();
   expect((await copying).done).toBe(1);
 });
+
+test("a tar whose list has another bit than its index says gives no names", async () => {
+  const bytes = await packed("tar");
+  const at = Buffer.from(bytes).indexOf("team/two");
+  bytes[at + 5]! ^= 1;
+  for (const stopAtDamage of [true, false]) {
+    const { store, error } = await load(bytes, { stopAtDamage });
+    expect(error).toStartWith("INTEGRITY: Cannot read the pipe: its list of images is not the one that its index has");
+    expect(await namesOf(store)).toEqual([]);
+  }
+});

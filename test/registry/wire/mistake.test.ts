@@ -15,7 +15,7 @@ test.each([
   [new DOMException("enough", "TimeoutError"), false],
   [new AppError("NETWORK", "Cannot"), false],
   ["text", false],
-])("%p is a mistake: %p", (error, expected) => {
+])("case %#", (error, expected) => {
   expect(isMistake(error)).toBe(expected);
 });
 

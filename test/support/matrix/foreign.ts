@@ -124,7 +124,5 @@ export function kindOf({ container, layout, parts = 1, names }: ForeignArchive):
 
 /** The files of a foreign archive, in order. */
 export function filesOf(file: string, { parts = 1 }: ForeignArchive): readonly string[] {
-  return Array.from({ length: parts }, (_, at) =>
-    join(FOREIGN_FOLDER, file.replace(/0$/, parts > 1 ? String(at) : "0")),
-  );
+  return Array.from({ length: parts }, (_, at) => join(FOREIGN_FOLDER, file.replace(/part0$/, `part${at}`)));
 }

@@ -1,5 +1,4 @@
-/** What the writers and readers of the matrix work with: a registry to save from, a folder, a containerd. */
-
+/** What the writers and readers of the matrix work with: a registry to save from, a folder, containerd. */
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { type Arrivals, arrivedIn } from "../arrived.ts";
@@ -13,9 +12,8 @@ import { foreignImages } from "./foreign.ts";
 
 const BOTH = ["linux/amd64", "linux/arm64"];
 const shared = layer("shared", 20_000, "gzip", "docker");
-const INDEX = multiPlatform(BOTH, { seed: "index" });
 const ARTIFACTS = {
-  "team/index:v1": INDEX,
+  "team/index:v1": multiPlatform(BOTH, { seed: "index" }),
   "team/list:v2": multiPlatform(BOTH, { seed: "list", format: "docker" }),
   "team/single:v3": image({ seed: "single", format: "docker", layers: [shared] }),
   "team/sharing:v4": image({
@@ -32,8 +30,7 @@ export type SourceName = keyof typeof ARTIFACTS;
 export const SOURCE_NAMES = Object.keys(ARTIFACTS) as readonly SourceName[];
 
 export interface World extends AsyncDisposable {
-  readonly registry: TestRegistry;
-  /** The images in it. */
+  /** What is in a registry, named after it. */
   readonly images: Expected;
   /** What was in the registry of the foreign archives. */
   readonly foreign: Arrivals;
@@ -50,7 +47,6 @@ export async function openWorld(): Promise<World> {
   const place = needs.use(await openWorkplace());
   const containerd = requireContainerd() === undefined ? needs.use(await startContainerd()) : undefined;
   return {
-    registry,
     images: await pushAll(registry),
     foreign: await foreignImages(),
     place,

@@ -8,7 +8,6 @@ import {
   type ArchiveKind,
   type Container,
   type Expected,
-  type ExpectedImage,
   type Layout,
   onePlatform,
   type WrittenArchive,
@@ -75,7 +74,7 @@ function drayWriter([name, writer]: [string, DrayWriter]): Writer {
     async write({ place, images }) {
       const saved = chosen(images, names);
       const path = place.file(file);
-      await draySave(Object.values(saved), path, writer, place);
+      await draySave(namesIn(saved), path, writer, place);
       if (!split) return { path, files: container === "dir" ? [] : [path], images: saved };
       const parts = (await readdir(place.path)).filter((one) => one.startsWith(`${file}.part`)).length;
       if (parts < 11) throw new Error(`there are ${parts} parts: to be past ten, there must be more`);
@@ -85,15 +84,12 @@ function drayWriter([name, writer]: [string, DrayWriter]): Writer {
 }
 
 async function draySave(
-  images: readonly ExpectedImage[],
+  names: readonly string[],
   path: string,
-  { file, flags = [], piped }: DrayWriter,
+  { file, flags = [], piped }: Pick<DrayWriter, "file" | "flags" | "piped">,
   place: Workplace,
 ): Promise<void> {
-  const list = await place.list(
-    `${file}.txt`,
-    images.map(({ name }) => name),
-  );
+  const list = await place.list(`${file}.txt`, names);
   const args = ["save", "-f", list, "-a", "all", "--os", "all", "--cache-dir", `cache-${file}`, ...flags];
   const runtime = piped ? ["bash", "-c", `exec "$@" > ${quoted(path)}`, "bash", ...commandOf("bun")] : undefined;
   const { code, stderr } = await place.dray([...args, "-d", piped ? "-" : path], { runtime });
@@ -102,6 +98,10 @@ async function draySave(
 
 function chosen(images: Expected, names: readonly SourceName[] = SOURCE_NAMES): Expected {
   return Object.fromEntries(names.map((name) => [name, images[name]!]));
+}
+
+function namesIn(images: Expected): readonly string[] {
+  return Object.values(images).map(({ name }) => name);
 }
 
 interface ToolWriter {
@@ -116,6 +116,16 @@ interface ToolWriter {
 }
 
 const TOOLS: Readonly<Record<string, ToolWriter>> = {
+  "tar of dray save dir": {
+    tools: ["tar"],
+    layout: "dray",
+    names: SOURCE_NAMES,
+    async save(names, path, { place, folder }) {
+      const parent = await folder();
+      await draySave(names, join(parent, "saved-image-cache"), { file: "tarred", flags: ["-c", "dir"] }, place);
+      await runWell("tar", ["-cf", path, "-C", parent, "saved-image-cache"]);
+    },
+  },
   "skopeo oci-archive": {
     tools: ["skopeo"],
     layout: "oci",
@@ -160,11 +170,7 @@ function toolWriter([name, { tools, layout, bareTags = false, names, holds, save
     async write(world) {
       const path = join(await world.folder(), "saved.tar");
       const images = chosen(world.images, names);
-      await save(
-        Object.values(images).map((one) => one.name),
-        path,
-        world,
-      );
+      await save(namesIn(images), path, world);
       return { path, files: [path], images: holds ? holds(images) : images };
     },
   };

@@ -27,11 +27,16 @@ export interface Access {
   readonly verified: Readonly<Record<SideName, boolean>>;
 }
 
+/** Where a command has no `--jobs`. */
+const JOBS = 6;
+
 export interface AccessOptions extends Call {
   /** The registries that images come from. */
   readonly source?: Side;
   /** The registries that images go to; where there are any, `--username` is for them unless `--source` is what a command is about. */
   readonly destination?: Side;
+  /** Of `--jobs`. Default 6. */
+  readonly jobs?: number | undefined;
   /** Standard input is the list. */
   readonly isInputTaken: boolean;
   readonly log: Log;
@@ -48,9 +53,9 @@ export function parseRealms(text: string | undefined): readonly string[] {
 /** Reads flags and environment; asks for a password where one is missing and a terminal is there. Throws USAGE. */
 export async function openAccess(
   flags: AccessFlags,
-  { source, destination, isInputTaken, log, signal }: AccessOptions,
+  { source, destination, jobs = JOBS, isInputTaken, log, signal }: AccessOptions,
 ): Promise<Access> {
-  const traffic = createTraffic(parseLimits(flags));
+  const traffic = createTraffic(parseLimits(flags, jobs));
   const network = await openNetwork({
     caFile: flags["ca-file"],
     env: process.env,

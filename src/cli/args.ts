@@ -38,7 +38,7 @@ export const registryArgs = {
   "per-host": {
     type: "string",
     valueHint: "N",
-    description: "Uploads in flight at one host, and as many other requests; default: what --jobs allows",
+    description: "Uploads, downloads and small requests in flight at one host, N of each; default: --jobs",
   },
   rps: {
     type: "string",

@@ -53,7 +53,7 @@ export async function openKeychains(flags: CredentialFlags, options: KeychainOpt
 
 /**
  * Where the logins of each side come from, the first to be asked first. Reads passwords from standard input where flags say
- * so, and asks at a terminal for one that is missing. A credential of a flag or variable is for one registry and one side.
+ * so, asks at a terminal for one that is missing, and reads the files; no helper runs. A credential of a flag or variable is for one registry and one side.
  * Throws USAGE.
  */
 export async function openLogins(
@@ -64,6 +64,8 @@ export async function openLogins(
   const { env, onWarning } = options;
   const given = await givenByFlags(flags, options);
   const stored = storedLogins(flags.authfile, env, onWarning);
+  // What is malformed is one error before the run, not one for each image.
+  for (const logins of stored) await logins.open();
   const variables = { source: ["SOURCE"], destination: ["DEST", "DOCKER"] } as const;
   function sourcesOf(side: SideName): readonly LoginSource[] {
     const byVariables = variables[side].map((name) => givenByVariables(name, options[side]?.prefix, env, onWarning));

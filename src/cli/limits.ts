@@ -16,10 +16,10 @@ const MOST_REQUESTS = 10_000;
 /** Bytes a second: less would let servers give up on us. */
 const LEAST_RATE = 1024;
 
-/** The limits of a run. `--jobs` limits blobs by itself. Throws USAGE for what is no number in its range. */
-export function parseLimits(flags: LimitFlags): TrafficOptions {
+/** The limits of a run with so many jobs. Throws USAGE for what is no number in its range. */
+export function parseLimits(flags: LimitFlags, jobs: number): TrafficOptions {
   return {
-    perHost: whole("--per-host", flags["per-host"], 1, MOST_PER_HOST),
+    perHost: whole("--per-host", flags["per-host"], 1, MOST_PER_HOST) ?? jobs,
     rps: requests(flags.rps),
     rate: rate(flags.rate),
     hubReserve: whole("--hub-reserve", flags["hub-reserve"], 0, 1_000_000),

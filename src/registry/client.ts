@@ -10,6 +10,7 @@ import { createScheme } from "./network/scheme.ts";
 import { createPolicy } from "./policy/policy.ts";
 import { withRedirects } from "./policy/redirect.ts";
 import type { Resolve } from "./policy/resolver.ts";
+import { withClosures } from "./traffic/closure.ts";
 import { withRate } from "./traffic/rate.ts";
 import { withReserve } from "./traffic/reserve.ts";
 import { type OnWait, withRetry } from "./traffic/retry.ts";
@@ -25,6 +26,7 @@ import { withStall } from "./wire/stall.ts";
 export interface SendOptions extends Call {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly upload?: Exchange["upload"];
+  readonly bulk?: Exchange["bulk"];
   /** What a token must allow. */
   readonly scopes: readonly string[];
   /** Statuses of refusals that the caller wants to see itself. */
@@ -74,7 +76,8 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
   const again = { traffic, onWait };
   const policy = createPolicy({ registry: apiHost(host), resolve, insecure, trustedRealms });
   const alive = withRate(withStall(wire, stall), traffic.rate);
-  const heard = withReserve(withWarnings(withRefusals(alive), traffic, onEvent), traffic, onEvent);
+  const open = withClosures(withRefusals(alive), traffic);
+  const heard = withReserve(withWarnings(open, traffic, onEvent), traffic, onEvent);
   const inTurn = withTurns(heard, traffic);
   const inTokenTurn = withTurns(heard, traffic, ({ tokens }) => tokens);
   const redirected = withRedirects(inTurn, policy);
@@ -110,13 +113,13 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
     retry,
     onWait,
     origin,
-    async send(what, method, path, { headers = {}, upload, scopes, expect = [], signal }) {
+    async send(what, method, path, { headers = {}, upload, bulk, scopes, expect = [], signal }) {
       const home = new URL(await origin(what, { signal }));
       const target = new URL(path, home);
       if (target.origin !== home.origin) await policy.admit(what, "upload", home, target, { signal });
       const url = target.href;
       const response = await guarded(what, signal, () =>
-        authorized(url, { method, headers, upload, scopes, unverified: insecure, signal }),
+        authorized(url, { method, headers, upload, bulk, scopes, unverified: insecure, signal }),
       );
       if (response.ok || expect.includes(response.status)) return response;
       throw await registryError(what, response, { method, url, hint: loginHint(response) });

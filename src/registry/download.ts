@@ -61,7 +61,7 @@ async function request(
 ): Promise<Response> {
   const isWhole = start === 0 && end >= descriptor.size;
   const headers = isManifest(descriptor) ? { accept: ACCEPT_MANIFESTS } : {};
-  const options = { scopes: pullScope(path), signal };
+  const options = { bulk: !isManifest(descriptor), scopes: pullScope(path), signal };
   const url = contentPath(path, descriptor);
   if (isWhole) return client.send(what, "GET", url, { ...options, headers });
   const range = { ...headers, range: `bytes=${start}-${end - 1}` };

@@ -39,6 +39,9 @@ export async function verifyLogin(
     if (!(error instanceof RegistryError)) throw error;
     // Some have nothing at /v2/ for those whom they let in.
     if (error.status === 404 && isAsked) return "accepted";
+    // Whoever logs in is not told to log in.
+    if (error.code === "RATE_LIMITED")
+      throw new AppError("RATE_LIMITED", error.message, { cause: error, hint: "wait, and log in again" });
     throw error.code === "UNAUTHORIZED" || error.code === "DENIED" ? refused(what, error) : error;
   }
   return isAsked ? "accepted" : "unasked";
@@ -46,7 +49,6 @@ export async function verifyLogin(
 
 function refused(what: string, cause: RegistryError): AppError {
   const reason = cause.message.slice(cause.message.indexOf(": ") + 2);
-  // Whoever logs in is not told to log in.
   const isOurs = cause.hint === undefined || cause.hint.includes(ORIGIN) || cause.hint.includes("dray login");
   const hint = isOurs ? "check the user name and the password; some registries want a token in its place" : cause.hint;
   return new AppError("UNAUTHORIZED", `${what}: ${reason}`, { cause, hint });

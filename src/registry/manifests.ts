@@ -14,7 +14,7 @@ import { type Document, readDocument } from "./document.ts";
 import { pullScope, pushScope } from "./endpoint.ts";
 import { checkStored } from "./stored.ts";
 import { drain } from "./wire/drain.ts";
-import { pageTitle } from "./wire/page.ts";
+import { isWebPage, pageTitle } from "./wire/page.ts";
 
 /** A HEAD has no words, some registries refuse it, and Nexus denies by HEAD what it gives by GET: these ask for a GET. */
 const ASK_AGAIN = [400, 403, 404, 405, 406, 501];
@@ -98,14 +98,16 @@ function manifestBytes(shown: string, { response, bytes }: Document): Bytes {
 }
 
 function notManifest(shown: string, mediaType: string, bytes: Bytes): AppError {
-  const title = pageTitle(new TextDecoder().decode(bytes));
-  const reason =
-    title === undefined ? `"${clean(mediaType, 100)}" is no manifest type we know` : `it is a web page, "${title}"`;
-  return new AppError("UNSUPPORTED", `Cannot read "${shown}": ${reason}`, {
+  const text = new TextDecoder().decode(bytes);
+  const title = pageTitle(text);
+  const isPage = title !== undefined || isWebPage(text, mediaType);
+  const page = `a web page answered${title === undefined ? "" : `, "${title}"`}`;
+  const other = mediaType === "" ? "it has no media type" : `"${clean(mediaType, 100)}" is no manifest type we know`;
+  return new AppError("UNSUPPORTED", `Cannot read "${shown}": ${isPage ? page : other}`, {
     hint:
-      title === undefined
-        ? undefined
-        : "check whether that host is a registry, and what is between: a proxy, or a portal",
+      isPage || mediaType === ""
+        ? "check whether that host is a registry, and what is between: a proxy, or the login page of a portal"
+        : undefined,
   });
 }
 

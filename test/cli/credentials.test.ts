@@ -167,3 +167,33 @@ describe("flags are refused", () => {
     );
   });
 });
+
+describe("malformed", () => {
+  function open(env: Record<string, string>): Promise<unknown> {
+    return openKeychains(
+      {},
+      {
+        about: "source",
+        isInputTaken: false,
+        onWarning: (message) => warnings.push(message),
+        env: { HOME: folder.path, XDG_RUNTIME_DIR: folder.path, PATH: folder.path, ...env },
+      },
+    );
+  }
+
+  test("what is kept is an error before the run", async () => {
+    expect(await errorOf(() => open({ DOCKER_AUTH_CONFIG: "{" }))).toBe(
+      'USAGE: Cannot read credentials "DOCKER_AUTH_CONFIG": it is not JSON',
+    );
+    const path = join(folder.path, "config.json");
+    await writeFile(path, '{"auths":[]}');
+    expect(await errorOf(() => open({ DOCKER_CONFIG: folder.path }))).toBe(
+      `USAGE: Cannot read credentials "${path}": "auths" is not an object`,
+    );
+  });
+
+  test("no program runs for that, and an absent file is nothing", async () => {
+    await open({ DOCKER_AUTH_CONFIG: '{"credsStore":"absent","credHelpers":{"r.example":"absent"}}' });
+    expect(warnings).toEqual([]);
+  });
+});

@@ -68,7 +68,7 @@ test("--ca-file is read at once, SSL_CERT_FILE and SSL_CERT_DIR when they are ne
   const file = join(folder.path, "ca.pem");
   const env = { SSL_CERT_FILE: file, SSL_CERT_DIR: `${folder.path}:/nowhere`, HOME: folder.path };
   expect(await errorOf(() => openNetwork({ caFile: file, env, ...QUIET }))).toBe(
-    `USAGE: Cannot read "${file}": no such file or directory`,
+    `USAGE: Cannot read certificates "${file}": no such file or directory`,
   );
   const lines: string[] = [];
   const network = await openNetwork({ ...QUIET, env, onDetail: (line) => lines.push(line) });

@@ -31,8 +31,8 @@ test.each<[string, FaultRule[]]>([
   const [from, to] = [registry.repository("a"), registry.repository("b")];
   await Promise.all(BLOBS.map(({ descriptor }) => to.put(from.get(descriptor))));
   for (const { descriptor } of BLOBS) expect(await server.store.repository("b").has(descriptor)).toBe(true);
-  const { requests, uploads } = traffic.at(server.host);
-  expect([requests.taken, uploads.taken]).toEqual([0, 0]);
+  const { requests, uploads, downloads } = traffic.at(server.host);
+  expect([requests.taken, uploads.taken, downloads.taken]).toEqual([0, 0, 0]);
   expect(most).toEqual({ up: 1, down: 1 });
 });
 
@@ -111,5 +111,14 @@ test("who asks for more than five minutes is not waited for, and it is said unti
     code: "RATE_LIMITED",
     message: expect.stringMatching(/it does not want to be asked before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/),
   });
+  expect(server.count("HEAD", /manifests/)).toBe(1);
+});
+
+test("after that no other image asks", async () => {
+  const rules: FaultRule[] = [{ path: /manifests/, fault: { type: "rate-limit", retryAfter: 7200 } }];
+  await using server = await startRegistry(memoryStore(), { wrap: (handler) => withFaults(handler, rules) });
+  const registry = openRegistry(server.host);
+  for (const name of ["a", "b", "c"])
+    await expect(registry.repository(name).resolve("latest")).rejects.toThrow(/does not want to be asked before/);
   expect(server.count("HEAD", /manifests/)).toBe(1);
 });

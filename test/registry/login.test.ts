@@ -105,3 +105,14 @@ test("ends with the run", async () => {
   });
   await expect(verifyLogin(registry.host, ME, { signal: control.signal })).rejects.toThrow("enough");
 });
+
+test("whoever is told to wait is not told to log in", async () => {
+  const headers = { "retry-after": "900" };
+  await using registry = await start(() => async () => new Response("", { status: 429, headers }));
+  const error = await thrownBy(() => verifyLogin(registry.host, ME));
+  expect(error).toMatchObject({
+    code: "RATE_LIMITED",
+    message: expect.stringMatching(/^Cannot log in at .*answered 429; it does not want to be asked before/),
+    hint: "wait, and log in again",
+  });
+});

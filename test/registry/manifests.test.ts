@@ -206,3 +206,18 @@ test.each(["a b", "../../x", "", "sha256:abc", "a/b"])("%p is no name, and is no
   await expect(repository.tag(name, contentOf(OCI_MANIFEST, TEXT))).rejects.toMatchObject({ code: "USAGE" });
   expect(asked).toEqual([]);
 });
+
+test.each<[string, string | undefined, string, string]>([
+  ["a page with a title", "text/html", "<title>Sign in</title>", 'a web page answered, "Sign in"'],
+  ["one without", "text/html; charset=utf-8", "<p>Sign in", "a web page answered"],
+  ["one without a type", undefined, "\n<!DOCTYPE html><p>Sign in", "a web page answered"],
+  ["something without a type", undefined, "hello", "it has no media type"],
+])("%s is no manifest, and the way to the registry is to be looked at", async (_, type, text, reason) => {
+  const headers = type === undefined ? [] : [["content-type", type] as [string, string]];
+  const { repository } = await scripted(() => new Response(encode(text), { headers }));
+  await expect(repository.resolve("latest")).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringMatching(new RegExp(`: ${reason}$`)),
+    hint: expect.stringContaining("login page"),
+  });
+});

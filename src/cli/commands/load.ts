@@ -91,7 +91,7 @@ export default defineCommand({
     if (!isPipe) await warnOfFormat(flags.source[0]!, flags.compress, log);
     await using source = await openSource(flags, isPipe, session);
     const isInputTaken = isPipe || flags.file === "-";
-    const access = await openAccess(flags, { destination: { prefix }, isInputTaken, log, signal });
+    const access = await openAccess(flags, { destination: { prefix }, jobs, isInputTaken, log, signal });
     const { store, listed } = await chooseImages(source.store, flags, { signal });
     const reporting = { past: "Loaded", failed: flags.failed, input: flags.file };
     return await report(listed, reporting, session, async (onEvent) => {

@@ -64,6 +64,7 @@ export default defineCommand({
     const access = await openAccess(flags, {
       source: { prefix: ends.from, hosts: valid.map(({ value }) => value.source.registry) },
       destination: { prefix: ends.to, hosts: valid.map(({ value }) => value.destination.registry) },
+      jobs,
       isInputTaken: list.path === undefined,
       log,
       signal,

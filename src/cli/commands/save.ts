@@ -79,7 +79,7 @@ export default defineCommand({
       signal,
     };
     const source = { prefix: from, hosts: valid.map(({ value }) => value.registry) };
-    const access = await openAccess(flags, { source, isInputTaken: list.path === undefined, log, signal });
+    const access = await openAccess(flags, { source, jobs, isInputTaken: list.path === undefined, log, signal });
     await using cache = await openCache(flags["cache-dir"], log.warn);
     const archive = target.format === "dir" ? undefined : target;
     const reporting = { past: "Saved", failed: flags.failed, input: list.path, atomic: true };

@@ -59,7 +59,7 @@ export default defineCommand({
     const from = sourceRegistry(flags.source);
     const { listed, valid } = numberImages(list, from);
     const source = { prefix: from, hosts: valid.map(({ value }) => value.registry) };
-    const access = await openAccess(flags, { source, isInputTaken: list.path === undefined, log, signal });
+    const access = await openAccess(flags, { source, jobs, isInputTaken: list.path === undefined, log, signal });
     const selection = parseSelection(flags.arch, flags.os);
     const time = savedTime();
     await using cache = await openCache(flags.destination, log.warn);

@@ -11,6 +11,7 @@ import type { Call } from "../../store/store.ts";
 /** Milliseconds after which a lock has been left behind: edits take a few. */
 const STALE = 10_000;
 const PAUSE = 20;
+const ELSEWHERE = "keep logins in another file with --authfile FILE";
 /** As many as Linux follows. */
 const MOST_LINKS = 40;
 
@@ -39,7 +40,7 @@ export async function editFile(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof AppError) throw error;
-    throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(error)}`, { cause: error });
+    throw new AppError("STORAGE", `Cannot write "${path}": ${reasonOf(error)}`, { cause: error, hint: ELSEWHERE });
   }
 }
 
@@ -51,7 +52,7 @@ async function followLinks(path: string): Promise<string> {
     if (next === undefined) return at;
     at = resolve(dirname(at), next);
   }
-  throw new AppError("STORAGE", `Cannot write "${path}": its links lead nowhere`);
+  throw new AppError("STORAGE", `Cannot write "${path}": its links lead nowhere`, { hint: ELSEWHERE });
 }
 
 async function takeLock(path: string, signal: AbortSignal | undefined): Promise<void> {

@@ -14,6 +14,12 @@ export interface StoredLoginsOptions {
   readonly onWarning: (message: string) => void;
 }
 
+/** Logins that are kept as text, and with the programs that it names. */
+export interface StoredLogins extends LoginSource {
+  /** Reads the text now, once; no program runs. Throws USAGE for a malformed one. */
+  open(): Promise<void>;
+}
+
 /** A place that a file describes. */
 interface Description extends StoredLoginsOptions {
   /** The file's path, or what else messages call it. */
@@ -21,10 +27,11 @@ interface Description extends StoredLoginsOptions {
 }
 
 /**
- * The logins of a file, which is read when the first is wanted and when one has to be renewed. An absent file has none, nor has
- * one that may not be read, which is told. Both methods throw USAGE for a malformed one, and what a program that is named for the registry throws.
+ * The logins of a file, which is read by open() or when the first is wanted, and when one has to be renewed. An absent file has
+ * none, nor has one that may not be read, which is told. All methods throw USAGE for a malformed one; `find` and `registries`
+ * throw what a program that is named for the registry throws.
  */
-export function loginsOfFile(path: string, options: StoredLoginsOptions): LoginSource {
+export function loginsOfFile(path: string, options: StoredLoginsOptions): StoredLogins {
   let isTold = false;
   async function read(): Promise<AuthFile> {
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -38,11 +45,11 @@ export function loginsOfFile(path: string, options: StoredLoginsOptions): LoginS
 }
 
 /** The logins in a text of the same form, such as that of DOCKER_AUTH_CONFIG. */
-export function loginsOfText(text: string, origin: string, options: StoredLoginsOptions): LoginSource {
+export function loginsOfText(text: string, origin: string, options: StoredLoginsOptions): StoredLogins {
   return storedLogins(async () => parseAuthFile(text, origin), { ...options, origin });
 }
 
-function storedLogins(read: () => Promise<AuthFile>, { origin, programs, onWarning }: Description): LoginSource {
+function storedLogins(read: () => Promise<AuthFile>, { origin, programs, onWarning }: Description): StoredLogins {
   const said = new Set<string>();
   function warn(message: string): void {
     if (!said.has(message)) onWarning(message);
@@ -50,6 +57,9 @@ function storedLogins(read: () => Promise<AuthFile>, { origin, programs, onWarni
   }
   let file: Promise<AuthFile> | undefined;
   return {
+    async open() {
+      await (file ??= read());
+    },
     async find(host, path, options = {}) {
       if (!file || options.renew) file = read();
       const { entries, helpers, store } = await file;

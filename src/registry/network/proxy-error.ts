@@ -22,6 +22,6 @@ export function proxyFailure(proxy: HttpProxy, error: unknown): unknown {
   if (status !== undefined) return proxyRefusal(proxy, Number(status));
   // Through a proxy, it is only the proxy whose name is looked up and whose port is tried.
   const trouble = troubleOf(error);
-  if (trouble !== "unreachable" && trouble !== "nameless") return error;
+  if (trouble !== "unreachable" && trouble !== "nameless" && trouble !== "unasked") return error;
   return new ProxyError(trouble, `the proxy ${proxy.url} cannot be reached: ${networkReason(error)}`, error);
 }

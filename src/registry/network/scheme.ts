@@ -66,7 +66,8 @@ async function probe(
       // A certificate that is refused is an answer: it must be said, and plain http not tried.
       const trouble = troubleOf(error);
       if (trouble === "certificate") return origin;
-      if (trouble === "nameless" || (trouble === "unreachable" && /:\d+$/.test(host))) throw error;
+      if (trouble === "nameless" || trouble === "unasked" || (trouble === "unreachable" && /:\d+$/.test(host)))
+        throw error;
       first ??= error;
     }
   }

@@ -75,7 +75,7 @@ export async function readAuthorities(file: string): Promise<readonly string[]> 
     return parseAuthorities(file, await readFile(file, "utf8"));
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw new AppError("USAGE", `Cannot read "${file}": ${reasonOf(cause)}`, { cause });
+    throw new AppError("USAGE", `Cannot read certificates "${file}": ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -15,6 +15,8 @@ export interface Pulls {
 export interface Quota {
   /** Pulls that are certainly left: those on their way are taken off. undefined: not known. */
   left(): number | undefined;
+  /** The registry said that no pull is left. */
+  readonly isSpent: boolean;
   /** When the window that is known of has passed at the latest: milliseconds from now. */
   readonly renewal: number;
   /** A pull is sent. The result is called once with what its answer told; `counted` where it told nothing and may count. */
@@ -60,6 +62,10 @@ export function createQuota(): Quota {
     left() {
       const pulls = now();
       return pulls && Math.max(0, pulls.remaining - underway);
+    },
+    get isSpent() {
+      const pulls = now();
+      return pulls !== undefined && pulls.limit > 0 && pulls.remaining === 0;
     },
     get renewal() {
       return Math.max(0, ends());

@@ -9,7 +9,8 @@ const MANIFEST = /^\/v2\/.+\/manifests\/[^/]+$/;
 
 /**
  * Listens for quotas, and tells "quota" when there is news. Refuses a pull (GET of a manifest: all else is free) with
- * RATE_LIMITED while no more than the run's reserve is left, those that are on their way counted.
+ * RATE_LIMITED while no more than the run's reserve is left, those that are on their way counted; without a reserve, while
+ * the registry says that none is left.
  */
 export function withReserve(next: Transport, traffic: Traffic, onEvent?: OnEvent): Transport {
   return async (url, exchange) => {
@@ -37,15 +38,19 @@ export function withReserve(next: Transport, traffic: Traffic, onEvent?: OnEvent
 }
 
 function keepReserve(quota: Quota, reserve: number | undefined, host: string): void {
-  const left = quota.left();
-  if (reserve === undefined || left === undefined || left > reserve) return;
-  const pulls = left === 1 ? "1 pull is left" : `${left} pulls are left`;
+  const reason = reasonToRefuse(quota, reserve);
+  if (reason === undefined) return;
   const at = new Date(Date.now() + quota.renewal).toISOString().slice(0, 16).replace("T", " ");
-  throw new AppError(
-    "RATE_LIMITED",
-    `Cannot ask "${host}" for a manifest: ${pulls} and --hub-reserve keeps ${reserve}`,
-    {
-      hint: `there are new ones by ${at} UTC; registries allow more to whom they know: log in, or lower --hub-reserve`,
-    },
-  );
+  const lower = reserve === undefined ? "" : ", or lower --hub-reserve";
+  throw new AppError("RATE_LIMITED", `Cannot ask "${host}" for a manifest: ${reason}`, {
+    hint: `there are new ones by ${at} UTC; registries allow more to whom they know: log in${lower}`,
+  });
+}
+
+/** Without a reserve the registry's own word counts, not ours: a pull that is on its way may turn out to be free. */
+function reasonToRefuse(quota: Quota, reserve: number | undefined): string | undefined {
+  if (reserve === undefined) return quota.isSpent ? "it says that no pull is left" : undefined;
+  const left = quota.left();
+  if (left === undefined || left > reserve) return undefined;
+  return `${left === 1 ? "1 pull is left" : `${left} pulls are left`} and --hub-reserve keeps ${reserve}`;
 }

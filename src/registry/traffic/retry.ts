@@ -9,8 +9,10 @@ import { networkReason, type Trouble, troubleOf } from "../wire/trouble.ts";
 import type { Standing } from "./standing.ts";
 import { createTraffic, type Host, type Traffic } from "./traffic.ts";
 
-/** Tries at a host that nobody answers at: enough for a restart, without a minute of silence. */
+/** Tries at a host that nobody has ever answered at: there may be none. */
 const UNREACHABLE_TRIES = 3;
+/** What a server answers whose trouble may be with one request only. */
+const TROUBLE: ReadonlySet<number> = new Set([500, 502, 504]);
 
 /** Told before each pause; `host` is the one that is waited for, where that is not the registry itself. */
 export type OnWait = (wait: {
@@ -28,11 +30,12 @@ export interface RetryOptions {
   readonly anyAnswer?: boolean | undefined;
 }
 
-/** Tries in all that a kind of trouble deserves. The name of a host that has answered is only lost for a while. */
+/** Tries in all that a kind of trouble deserves. A host that has answered is only away for a while, and so is its name. */
 function triesFor(trouble: Trouble, { attempts }: RetryPolicy, hasAnswered: boolean): number {
   if (trouble === "certificate" || trouble === "not-tls" || trouble === "proxy") return 1;
-  if (trouble === "nameless" && !hasAnswered) return 1;
-  return trouble === "unreachable" || trouble === "nameless" ? Math.min(UNREACHABLE_TRIES, attempts) : attempts;
+  if (hasAnswered) return attempts;
+  if (trouble === "nameless") return 1;
+  return trouble === "unreachable" ? Math.min(UNREACHABLE_TRIES, attempts) : attempts;
 }
 
 /** What came of one try. */
@@ -53,9 +56,10 @@ interface Failure {
 
 /**
  * Repeats what failed in passing; the last answer or error is the caller's. A streamed body is sent once: whoever has the
- * stream decides about more. 429, 503, every Retry-After and a host that cannot be reached pause that host for the whole
- * run, told once; other failures pause this request only. Who asks for more than five minutes is not waited for. A host
- * that never answered, or refused all tries of a request while nobody else got through, is asked once for each further one.
+ * stream decides about more. 429, 503, every Retry-After, a host that fails whatever it is asked and one that cannot be
+ * reached pause that host for the whole run, told once; other failures pause this request only. Who asks for more than five
+ * minutes is not waited for. A host that has answered gets the time of a restart. One that never did, or refused all tries
+ * of a request while nobody else got through, is asked once for each further one.
  */
 export function withRetry(next: Transport, policy: RetryPolicy, options: RetryOptions = {}): Transport {
   const { traffic = createTraffic(), onWait = ignore, anyAnswer = false } = options;
@@ -69,12 +73,14 @@ export function withRetry(next: Transport, policy: RetryPolicy, options: RetryOp
       const outcome = await ask(next, url, { ...exchange, trail });
       const host = traffic.at(trail.host);
       const { pauses, standing } = host;
-      const failure = anyAnswer && "response" in outcome ? undefined : failureOf(outcome, policy, standing.hasAnswered);
+      if ("response" in outcome && TROUBLE.has(outcome.response.status)) standing.troubled(`${exchange.method} ${url}`);
+      const failure = anyAnswer && "response" in outcome ? undefined : failureOf(outcome, policy, standing);
       if (!failure) return result(outcome);
       if (!before.has(host)) before.set(host, standing.good);
       const isOver = standing.isGivenUp || attempt >= failure.tries;
       if (isOver) lose(standing, failure, before.get(host)!);
-      const wait = Math.max(backoff(policy, attempt + 1), failure.asked);
+      const isAway = failure.isUnreachable && standing.hasAnswered;
+      const wait = isAway ? absence(policy, attempt) : Math.max(backoff(policy, attempt + 1), failure.asked);
       const isNews = failure.isShared ? !standing.isGivenUp && pauses.begin(wait, policy.delay) : !isStreamed(exchange);
       if (isNews && !isOver) onWait(telling(failure, wait, host.name === start ? undefined : host.name));
       if (isOver || isStreamed(exchange)) return result(outcome);
@@ -99,8 +105,13 @@ function result(outcome: Outcome): Response {
   throw outcome.error;
 }
 
+/** The pause after try number `attempt` at a host that is restarted: with the default policy, 15 seconds in all. */
+function absence({ delay, maximum }: RetryPolicy, attempt: number): number {
+  return Math.min(maximum, delay * 2 ** attempt);
+}
+
 /** undefined: nothing that another try would change. */
-function failureOf(outcome: Outcome, policy: RetryPolicy, hasAnswered: boolean): Failure | undefined {
+function failureOf(outcome: Outcome, policy: RetryPolicy, standing: Standing): Failure | undefined {
   if ("response" in outcome) {
     const { status } = outcome.response;
     if (!isPassing(status)) return undefined;
@@ -111,15 +122,15 @@ function failureOf(outcome: Outcome, policy: RetryPolicy, hasAnswered: boolean):
       reason: `the registry answered ${status}`,
       tries: policy.attempts,
       asked: asked ?? 0,
-      isShared: status === 429 || status === 503 || asked !== undefined,
+      isShared: status === 429 || status === 503 || asked !== undefined || (TROUBLE.has(status) && standing.isTroubled),
       isUnreachable: false,
     };
   }
   const { error } = outcome;
   if (error instanceof AppError || isMistake(error)) return undefined;
   const trouble = troubleOf(error);
-  const isUnreachable = trouble === "unreachable" || trouble === "nameless";
-  const tries = triesFor(trouble, policy, hasAnswered);
+  const isUnreachable = trouble === "unreachable" || trouble === "nameless" || trouble === "unasked";
+  const tries = triesFor(trouble, policy, standing.hasAnswered);
   return { why: "retry", reason: networkReason(error), tries, asked: 0, isShared: isUnreachable, isUnreachable };
 }
 

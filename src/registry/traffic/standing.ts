@@ -10,6 +10,10 @@ export interface Standing {
   readonly hasAnswered: boolean;
   /** Answers so far that were not refused in passing. */
   readonly good: number;
+  /** Several requests in a row, each another one, ended in trouble of the host's own, and none well. */
+  readonly isTroubled: boolean;
+  /** A request, `GET https://...`, ended in trouble of the host's own: 500, 502 or 504. */
+  troubled(request: string): void;
   /** The host answered; `isGood`: not with a status that passes. */
   answered(isGood: boolean): void;
   /** All tries of a request found nobody there. Nothing changes for a host that has answered before: it may come back. */
@@ -18,11 +22,15 @@ export interface Standing {
   refused(good: number): void;
 }
 
+/** Different requests in trouble that are more than chance. */
+const TROUBLED = 3;
+
 /** A host that nothing is known of. */
 export function createStanding(): Standing {
   let givenUp: GivenUp | undefined;
   let hasAnswered = false;
   let good = 0;
+  const inTrouble = new Set<string>();
   return {
     get isGivenUp() {
       return givenUp !== undefined;
@@ -33,9 +41,18 @@ export function createStanding(): Standing {
     get good() {
       return good;
     },
+    get isTroubled() {
+      return inTrouble.size === TROUBLED;
+    },
+    troubled(request) {
+      if (inTrouble.size < TROUBLED) inTrouble.add(request);
+    },
     answered(isGood) {
       hasAnswered = true;
-      if (isGood) good++;
+      if (isGood) {
+        good++;
+        inTrouble.clear();
+      }
       if (isGood || givenUp === "silent") givenUp = undefined;
     },
     unreachable() {

@@ -1,4 +1,5 @@
 /** What a run knows of the hosts that it talks to, and what it allows itself there: shared by all of its registries. */
+import type { Closure } from "./closure.ts";
 import { createPace, type Pace } from "./pace.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
 import { createQuota, type Quota } from "./quota.ts";
@@ -7,7 +8,7 @@ import { createSlots, type Slots } from "./slots.ts";
 import { createStanding, type Standing } from "./standing.ts";
 
 export interface TrafficOptions {
-  /** Uploads in flight at one host, as many other requests, and as many for tokens. Default: no limit. */
+  /** Uploads, downloads of blobs, small requests, and requests for tokens in flight at one host: so many of each. Default: no limit. */
   readonly perHost?: number | undefined;
   /** Requests a second to one host, such as 0.5. Default: no limit. */
   readonly rps?: number | undefined;
@@ -25,10 +26,14 @@ export interface Host {
   readonly pauses: Pauses;
   readonly standing: Standing;
   readonly quota: Quota;
+  /** It said that it does not want to be asked. */
+  closure: Closure | undefined;
   /** Warnings that were told. */
   readonly warned: Set<string>;
   /** Uploads have their own: what they send may come from a download at the same host. */
   readonly uploads: Slots;
+  /** Of blobs: what is small does not wait for them. */
+  readonly downloads: Slots;
   readonly requests: Slots;
   /** For tokens: the request that wants one may have a download open. */
   readonly tokens: Slots;
@@ -55,8 +60,10 @@ export function createTraffic({ perHost, rps, rate, hubReserve, idle }: TrafficO
           pauses: createPauses(),
           standing: createStanding(),
           quota: createQuota(),
+          closure: undefined,
           warned: new Set(),
           uploads: createSlots(places, idle),
+          downloads: createSlots(places, idle),
           requests: createSlots(places, idle),
           tokens: createSlots(places, idle),
           pace: rps === undefined ? undefined : createPace(rps),

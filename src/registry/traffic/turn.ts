@@ -8,7 +8,7 @@ import type { Host, Traffic } from "./traffic.ts";
 /**
  * Holds an exchange back until its host is ready, and keeps its place there until the answer is a refusal or its body is
  * read or cancelled. A reader that is busy elsewhere lends its place to those who wait: it may be busy with one of them.
- * Places are taken among `slots`; default: those for uploads or for all else.
+ * Places are taken among `slots`; default: those for uploads, for downloads, or for all else.
  */
 export function withTurns(
   next: Transport,
@@ -18,7 +18,7 @@ export function withTurns(
   return async (url, exchange) => {
     const host = traffic.at(new URL(url).host);
     if (exchange.trail) exchange.trail.host = host.name;
-    const places = slots(host) ?? (isStreamed(exchange) ? host.uploads : host.requests);
+    const places = slots(host) ?? slotsFor(exchange, host);
     const place = await places.take(exchange.signal);
     try {
       await ready(host, exchange);
@@ -34,6 +34,11 @@ export function withTurns(
       throw error;
     }
   };
+}
+
+function slotsFor(exchange: Exchange, { uploads, downloads, requests }: Host): Slots {
+  if (isStreamed(exchange)) return uploads;
+  return exchange.bulk ? downloads : requests;
 }
 
 /** A pause may begin while the pace is kept, so both are looked at until neither holds. */

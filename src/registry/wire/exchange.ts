@@ -19,6 +19,8 @@ export interface Exchange {
   readonly upload?: Bytes | Upload | undefined;
   /** What a token for this request must allow, most important first: `repository:library/nginx:pull`. */
   readonly scopes?: readonly string[] | undefined;
+  /** The answer is a blob: many bytes, for a long time. */
+  readonly bulk?: boolean | undefined;
   /** Certificates are not checked. */
   readonly unverified?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -6,9 +6,11 @@ import { pageTitle } from "./page.ts";
 import { isPassing, patienceOf } from "./passing.ts";
 import { bodyOf } from "./reading.ts";
 import { redact, redactError, redactText } from "./redact.ts";
-import { networkHint, networkReason } from "./trouble.ts";
+import { clientCertificateHint, networkHint, networkReason } from "./trouble.ts";
 
 const BODY_LIMIT = 64 << 10;
+/** nginx, which asks for a client certificate and goes on without it. */
+const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
 /** Errors of one answer that are shown. */
 const MOST = 3;
 
@@ -34,6 +36,7 @@ export async function registryError(
   const reason = words.length > 0 ? `the registry says ${words.join(", ")}` : answered(response, text);
   const codes = errors.map(({ code }) => code);
   const code = known ?? codeOf(status, codes);
+  const wantsCertificate = status === 400 && NO_CERTIFICATE.test(text);
   const retryAfter = isPassing(status) ? patienceOf(response) : undefined;
   return new RegistryError(code, `${what}: ${reason}${untilWhen(retryAfter)}`, {
     method,
@@ -41,7 +44,7 @@ export async function registryError(
     status,
     errors: codes,
     retryAfter,
-    hint: hintOf(code, hint) ?? hintFor(method, status),
+    hint: wantsCertificate ? clientCertificateHint(new URL(url).host) : (hintOf(code, hint) ?? hintFor(method, status)),
   });
 }
 

@@ -6,6 +6,11 @@ import { redactText } from "./redact.ts";
 const START = 16 << 10;
 const SHOWN = 100;
 
+/** Whether a text is one, by its type or its beginning. */
+export function isWebPage(text: string, mediaType: string): boolean {
+  return /^(?:text\/html|application\/xhtml\+xml)$/.test(mediaType) || /^\s*<(?:!doctype\s+html|html)\b/i.test(text);
+}
+
 /** The title of a text that is a web page; undefined for all other texts. */
 export function pageTitle(text: string): string | undefined {
   const [, title = ""] = /<title[^>]{0,200}>([^<]{0,1000})/i.exec(text.slice(0, START)) ?? [];

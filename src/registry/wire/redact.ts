@@ -36,8 +36,13 @@ function redactPair(pair: string): string {
 
 /** Words of a runtime or of a registry, their URLs redacted and what looks like a secret left out. */
 export function redactText(text: string): string {
-  const urls = text.replace(URLS, (url) => (URL.canParse(url) ? redact(url) : "(no URL)"));
+  const urls = text.replace(URLS, (url) => (URL.canParse(url) ? asWritten(redact(url), url) : "(no URL)"));
   return SECRETS.reduce((words, [pattern, shown]) => words.replace(pattern, shown), urls);
+}
+
+/** A host without a path gets none. */
+function asWritten(shown: string, url: string): string {
+  return shown.endsWith("/") && !url.endsWith("/") ? shown.slice(0, -1) : shown;
 }
 
 /**

@@ -2,8 +2,10 @@
 import { AppError, reasonOf } from "../../errors.ts";
 
 export type Trouble =
-  /** nobody listens there, or nobody could be asked for the name */
+  /** nobody listens there */
   | "unreachable"
+  /** nobody could be asked for the name */
+  | "unasked"
   /** there is no such name */
   | "nameless"
   /** the certificate was refused: asking again gets the same one */
@@ -32,7 +34,10 @@ const NOT_TLS = /\bEPROTO\b|InvalidContentType|InvalidMessage|WRONG_VERSION_NUMB
 /** getaddrinfo's EAI_NONAME and EAI_NODATA, as the runtimes and the systems spell them. */
 const NAMELESS =
   /ENOTFOUND|Name or service not known|nodename nor servname|No address associated|No such host is known/i;
-const UNREACHABLE = /ECONNREFUSED|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|connection refused|dns error|ConnectionRefused/i;
+const UNASKED = /EAI_AGAIN|dns error/i;
+const UNREACHABLE = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|connection refused|ConnectionRefused/i;
+/** A connection that ended too early, in the words of Bun, Node and Deno. */
+const CUT = /socket connection was closed unexpectedly|socket hang up|connection closed before message completed/;
 
 /** The kind of a thrown network error. */
 export function troubleOf(error: unknown): Trouble {
@@ -41,6 +46,7 @@ export function troubleOf(error: unknown): Trouble {
   if (CERTIFICATE.test(text)) return "certificate";
   if (NOT_TLS.test(text)) return "not-tls";
   if (NAMELESS.test(text)) return "nameless";
+  if (UNASKED.test(text)) return "unasked";
   return UNREACHABLE.test(text) ? "unreachable" : "broken";
 }
 
@@ -52,15 +58,16 @@ export function networkReason(error: unknown): string {
   switch (troubleOf(error)) {
     case "nameless":
       return "its name is not known";
+    case "unasked":
+      return "its name cannot be looked up now";
     case "unreachable":
-      return /EAI_AGAIN|dns error/.test(wordsOf(error).join(" "))
-        ? "its name cannot be looked up now"
-        : "nobody answers";
+      return "nobody answers";
     case "certificate":
       return certificateReason(wordsOf(error).join(" "));
     case "not-tls":
       return "it does not speak TLS";
     default:
+      if (CUT.test(text)) return "the connection was cut";
       // Bun explains how to debug it, which is of no use to a user.
       return (
         said ??
@@ -83,6 +90,7 @@ export function networkHint(error: unknown, host: string): string | undefined {
     case "nameless":
       return "check the name";
     case "unreachable":
+    case "unasked":
       return "check the name and the network";
     default:
       return undefined;
@@ -90,10 +98,15 @@ export function networkHint(error: unknown, host: string): string | undefined {
 }
 
 function certificateHint(words: string, host: string): string {
-  if (isAlert(words)) return `put its .cert and .key into a folder certs.d/${host}, as for docker and podman`;
+  if (isAlert(words)) return clientCertificateHint(host);
   const unchecked = "--tls-verify=false takes any certificate";
   if (!UNKNOWN_AUTHORITY.test(words)) return unchecked;
   return `give its authority with --ca-file, or as certs.d/${host}/ca.crt; ${unchecked}`;
+}
+
+/** Where the certificate comes from that a host wants of us. */
+export function clientCertificateHint(host: string): string {
+  return `put its .cert and .key into a folder certs.d/${host}, as for docker and podman`;
 }
 
 /** Whether it is the other side that refuses. */

@@ -98,4 +98,7 @@ test("a place that cannot be written is named", async () => {
   expect(await errorOf(() => editFile(at("file", "below"), () => "x"))).toStartWith(
     `STORAGE: Cannot write "${at("file", "below")}": `,
   );
+  await expect(editFile(at("file", "below"), () => "x")).rejects.toMatchObject({
+    hint: expect.stringContaining("--authfile"),
+  });
 });

@@ -107,7 +107,9 @@ describe("what is trusted", () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, "ca.pem");
     const missing = createTrust({ files: [file], system: NOWHERE });
-    expect(await errorOf(() => missing("r", "r"))).toBe(`USAGE: Cannot read "${file}": no such file or directory`);
+    expect(await errorOf(() => missing("r", "r"))).toBe(
+      `USAGE: Cannot read certificates "${file}": no such file or directory`,
+    );
     await writeFile(file, "not a certificate");
     const malformed = createTrust({ files: [file], system: NOWHERE });
     expect(await errorOf(() => malformed("r", "r"))).toBe(

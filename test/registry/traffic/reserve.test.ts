@@ -95,6 +95,28 @@ test("pulls without a word about them count as well, refused ones do not", async
   expect(quota.left()).toBe(48);
 });
 
+test("without a reserve no pull is sent once the registry has said that none is left, until it says otherwise", async () => {
+  const traffic = createTraffic();
+  let remaining = 1;
+  let calls = 0;
+  const send = withReserve(async () => {
+    calls++;
+    return new Response(null, { headers: headers(remaining--) });
+  }, traffic);
+  await send(MANIFEST, GET);
+  await send(MANIFEST, GET);
+  const error = await thrownBy(() => send(MANIFEST, GET));
+  expect(error).toMatchObject({
+    code: "RATE_LIMITED",
+    message: 'Cannot ask "r.example" for a manifest: it says that no pull is left',
+    hint: expect.stringMatching(/^there are new ones by \d{4}-\d\d-\d\d \d\d:\d\d UTC; .*log in$/),
+  });
+  expect(calls).toBe(2);
+  remaining = 5;
+  await send(MANIFEST, { ...GET, method: "HEAD" });
+  expect((await send(MANIFEST, GET)).status).toBe(200);
+});
+
 test("what was heard is forgotten when its window has passed", async () => {
   const traffic = createTraffic({ hubReserve: 10 });
   const send = withReserve(async () => new Response(null, { headers: headers(3, 100, 0) }), traffic);

@@ -47,8 +47,8 @@ test("the last answer is the caller's, its body unread", async () => {
 test.each([
   [4, Object.assign(new TypeError("closed"), { code: "ECONNRESET" })],
   [3, Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" })],
-  [3, ofNetwork(new TypeError("fetch failed", { cause: new Error("client error (Connect): dns error: try again") }))],
-  [3, Object.assign(new Error("getaddrinfo EAI_AGAIN r.example"), { code: "EAI_AGAIN" })],
+  [4, ofNetwork(new TypeError("fetch failed", { cause: new Error("client error (Connect): dns error: try again") }))],
+  [4, Object.assign(new Error("getaddrinfo EAI_AGAIN r.example"), { code: "EAI_AGAIN" })],
   [1, Object.assign(new TypeError("getaddrinfo ENOTFOUND r.example"), { code: "ENOTFOUND" })],
   [1, ofNetwork(new TypeError("fetch failed", { cause: new Error("dns error: Name or service not known") }))],
   [4, ofNetwork(new TypeError("fetch failed"))],
@@ -107,6 +107,19 @@ test("a host that never answered is asked once for the rest, until it does; one 
   expect(await triesOf("https://r.example/e")).toBe(3);
 });
 
+test("a host that has answered and went away gets all tries, and the time of a restart", async () => {
+  const refused = Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" });
+  const { calls, next } = answers(200, refused);
+  const traffic = createTraffic();
+  const waits: number[] = [];
+  const onWait: OnWait = ({ milliseconds }) => waits.push(milliseconds);
+  const send = withRetry(withTurns(next, traffic), { attempts: 5, delay: 1, maximum: 6 }, { traffic, onWait });
+  await send("https://r.example/a", GET);
+  await expect(send("https://r.example/b", GET)).rejects.toBe(refused);
+  expect(calls()).toBe(1 + 5);
+  expect(waits).toEqual([2, 4, 6, 6]);
+});
+
 test("the name of a host that has answered may be lost for a while", async () => {
   let calls = 0;
   const { send } = shared(async () => {
@@ -132,6 +145,26 @@ test("a host that refused all tries of a request is asked once for the rest, unt
   status = 503;
   await send("https://r.example/d", GET);
   expect(calls.join("")).toBe("aaabbcddd");
+});
+
+test.each([500, 502, 504])("a host that answers %d to whatever it is asked pauses as a whole", async (status) => {
+  const calls: string[] = [];
+  let isWell = false;
+  const { send, traffic } = shared(async (url) => {
+    calls.push(url.slice(-1));
+    return new Response("", { status: isWell ? 200 : status });
+  });
+  const { standing } = traffic.at("r.example");
+  for (const path of "ab") await send(`https://r.example/${path}`, GET);
+  expect(standing.isTroubled).toBe(false);
+  for (const path of "cde") await send(`https://r.example/${path}`, GET);
+  expect(calls.join("")).toBe("aaabbbcccde");
+  isWell = true;
+  await send("https://r.example/f", GET);
+  isWell = false;
+  await send("https://r.example/g", GET);
+  expect(calls.join("")).toBe("aaabbbcccdefggg");
+  expect(standing.isTroubled).toBe(false);
 });
 
 test("where others got through meanwhile, a host is not given up", async () => {

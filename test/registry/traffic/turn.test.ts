@@ -78,6 +78,24 @@ test("so many at a host, in order; hosts and directions do not wait for each oth
   expect(traffic.at("r.example").uploads.taken).toBe(1);
 });
 
+test("what is small does not wait for blobs, and blobs wait for each other", async () => {
+  const traffic = createTraffic({ perHost: 1 });
+  const asked: string[] = [];
+  const send = withTurns(async (url) => {
+    asked.push(url.slice(-1));
+    return endless();
+  }, traffic);
+  const blob = await send(`${URL}a`, { ...GET, bulk: true });
+  const next = send(`${URL}b`, { ...GET, bulk: true });
+  await cancelBody(await send(`${URL}c`, GET));
+  expect(asked.join("")).toBe("ac");
+  await cancelBody(blob);
+  await cancelBody(await next);
+  expect(asked.join("")).toBe("acb");
+  const { downloads, requests } = traffic.at("r.example");
+  expect([downloads.taken, requests.taken]).toEqual([0, 0]);
+});
+
 test("a signal ends the wait for a place, a pause or the pace, and leaves no place behind", async () => {
   const traffic = createTraffic({ perHost: 1, rps: 0.001 });
   const host = traffic.at("r.example");

@@ -41,6 +41,14 @@ test.each([
   else expect(error.hint).toContain(hint);
 });
 
+test("nginx without our certificate says where that goes", async () => {
+  const page = "<html><head><title>400 No required SSL certificate was sent</title></head></html>";
+  const where = { method: "GET", url: "https://r.example:5000/v2/" };
+  const error = await registryError("Cannot", new Response(page, { status: 400 }), where);
+  expect(error.hint).toContain("certs.d/r.example:5000");
+  expect((await registryError("Cannot", new Response("no", { status: 400 }), where)).hint).toBeUndefined();
+});
+
 test("a refusal tells how long the registry wants to be left alone", async () => {
   async function patience(status: number): Promise<number | undefined> {
     const response = new Response("", { status, headers: { "retry-after": "900" } });

@@ -27,6 +27,7 @@ test.each([
     "error sending request for url (https://cdn/x?sig=***&se=***)",
   ],
   ["proxy http://me:hunter2@proxy.corp:3128/ said no", "proxy http://proxy.corp:3128/ said no"],
+  ["the proxy http://proxy.corp:3128 said no", "the proxy http://proxy.corp:3128 said no"],
   ["bad header authorization: Basic bWU6aHVudGVyMg==", "bad header authorization: ***"],
   ['{"Authorization":"Bearer abc"}', '{"Authorization":***'],
   ["you sent Bearer abcdefgh1234, which is wrong", "you sent Bearer ***, which is wrong"],

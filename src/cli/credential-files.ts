@@ -5,7 +5,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
 import { createCredentialPrograms } from "../registry/credentials/credential-program.ts";
-import { loginsOfFile, loginsOfText, type StoredLogins } from "../registry/credentials/stored-logins.ts";
+import type { LoginSource } from "../registry/credentials/keychain.ts";
+import { loginsOfFile, loginsOfText } from "../registry/credentials/stored-logins.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,7 +36,7 @@ export function storedLogins(
   authfile: string | undefined,
   env: Environment,
   onWarning: (message: string) => void,
-): readonly StoredLogins[] {
+): readonly LoginSource[] {
   const options = { programs: createCredentialPrograms({ env }), onWarning };
   const text = env.DOCKER_AUTH_CONFIG;
   const named = env.REGISTRY_AUTH_FILE;

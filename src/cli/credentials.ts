@@ -43,9 +43,13 @@ export interface KeychainOptions extends Call {
 
 export type Keychains = Readonly<Record<SideName, Keychain>>;
 
-/** The keychain of each side, made of its sources; the same for both where they have the same. */
+/**
+ * The keychain of each side, made of its sources; the same for both where they have the same. The texts of stored logins are
+ * read, so that a malformed one is one error before the run; no helper runs. Throws USAGE.
+ */
 export async function openKeychains(flags: CredentialFlags, options: KeychainOptions): Promise<Keychains> {
   const { source, destination } = await openLogins(flags, options);
+  for (const { open } of new Set([...source, ...destination])) await open?.();
   const keychain = createKeychain(source);
   const isOne = source.length === destination.length && source.every((one, at) => one === destination[at]);
   return { source: keychain, destination: isOne ? keychain : createKeychain(destination) };
@@ -53,7 +57,7 @@ export async function openKeychains(flags: CredentialFlags, options: KeychainOpt
 
 /**
  * Where the logins of each side come from, the first to be asked first. Reads passwords from standard input where flags say
- * so, asks at a terminal for one that is missing, and reads the files; no helper runs. A credential of a flag or variable is for one registry and one side.
+ * so, and asks at a terminal for one that is missing. A credential of a flag or variable is for one registry and one side.
  * Throws USAGE.
  */
 export async function openLogins(
@@ -64,8 +68,6 @@ export async function openLogins(
   const { env, onWarning } = options;
   const given = await givenByFlags(flags, options);
   const stored = storedLogins(flags.authfile, env, onWarning);
-  // What is malformed is one error before the run, not one for each image.
-  for (const logins of stored) await logins.open();
   const variables = { source: ["SOURCE"], destination: ["DEST", "DOCKER"] } as const;
   function sourcesOf(side: SideName): readonly LoginSource[] {
     const byVariables = variables[side].map((name) => givenByVariables(name, options[side]?.prefix, env, onWarning));

@@ -101,7 +101,7 @@ function notManifest(shown: string, mediaType: string, bytes: Bytes): AppError {
   const text = new TextDecoder().decode(bytes);
   const title = pageTitle(text);
   const isPage = title !== undefined || isWebPage(text, mediaType);
-  const page = `a web page answered${title === undefined ? "" : `, "${title}"`}`;
+  const page = `it is a web page${title === undefined ? "" : `, "${title}"`}`;
   const other = mediaType === "" ? "it has no media type" : `"${clean(mediaType, 100)}" is no manifest type we know`;
   return new AppError("UNSUPPORTED", `Cannot read "${shown}": ${isPage ? page : other}`, {
     hint:

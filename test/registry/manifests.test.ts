@@ -208,9 +208,9 @@ test.each(["a b", "../../x", "", "sha256:abc", "a/b"])("%p is no name, and is no
 });
 
 test.each<[string, string | undefined, string, string]>([
-  ["a page with a title", "text/html", "<title>Sign in</title>", 'a web page answered, "Sign in"'],
-  ["one without", "text/html; charset=utf-8", "<p>Sign in", "a web page answered"],
-  ["one without a type", undefined, "\n<!DOCTYPE html><p>Sign in", "a web page answered"],
+  ["a page with a title", "text/html", "<title>Sign in</title>", 'it is a web page, "Sign in"'],
+  ["one without", "text/html; charset=utf-8", "<p>Sign in", "it is a web page"],
+  ["one without a type", undefined, "\n<!DOCTYPE html><p>Sign in", "it is a web page"],
   ["something without a type", undefined, "hello", "it has no media type"],
 ])("%s is no manifest, and the way to the registry is to be looked at", async (_, type, text, reason) => {
   const headers = type === undefined ? [] : [["content-type", type] as [string, string]];

@@ -6,6 +6,8 @@ import { isFor, type RegistryKey, registryName } from "./registry-key.ts";
 /** A place where logins are kept. */
 export interface LoginSource {
   readonly find: Keychain;
+  /** Reads a text that is kept, once, and runs nothing; absent where there is none. Throws USAGE for a malformed one. */
+  open?(): Promise<void>;
   /** What it has logins for, as far as it can tell. */
   registries(options?: Call): Promise<readonly RegistryKey[]>;
 }

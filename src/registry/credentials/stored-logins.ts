@@ -14,12 +14,6 @@ export interface StoredLoginsOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** Logins that are kept as text, and with the programs that it names. */
-export interface StoredLogins extends LoginSource {
-  /** Reads the text now, once; no program runs. Throws USAGE for a malformed one. */
-  open(): Promise<void>;
-}
-
 /** A place that a file describes. */
 interface Description extends StoredLoginsOptions {
   /** The file's path, or what else messages call it. */
@@ -31,7 +25,7 @@ interface Description extends StoredLoginsOptions {
  * none, nor has one that may not be read, which is told. All methods throw USAGE for a malformed one; `find` and `registries`
  * throw what a program that is named for the registry throws.
  */
-export function loginsOfFile(path: string, options: StoredLoginsOptions): StoredLogins {
+export function loginsOfFile(path: string, options: StoredLoginsOptions): LoginSource {
   let isTold = false;
   async function read(): Promise<AuthFile> {
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -45,11 +39,11 @@ export function loginsOfFile(path: string, options: StoredLoginsOptions): Stored
 }
 
 /** The logins in a text of the same form, such as that of DOCKER_AUTH_CONFIG. */
-export function loginsOfText(text: string, origin: string, options: StoredLoginsOptions): StoredLogins {
+export function loginsOfText(text: string, origin: string, options: StoredLoginsOptions): LoginSource {
   return storedLogins(async () => parseAuthFile(text, origin), { ...options, origin });
 }
 
-function storedLogins(read: () => Promise<AuthFile>, { origin, programs, onWarning }: Description): StoredLogins {
+function storedLogins(read: () => Promise<AuthFile>, { origin, programs, onWarning }: Description): LoginSource {
   const said = new Set<string>();
   function warn(message: string): void {
     if (!said.has(message)) onWarning(message);

@@ -58,8 +58,8 @@ interface Failure {
  * Repeats what failed in passing; the last answer or error is the caller's. A streamed body is sent once: whoever has the
  * stream decides about more. 429, 503, every Retry-After, a host that fails whatever it is asked and one that cannot be
  * reached pause that host for the whole run, told once; other failures pause this request only. Who asks for more than five
- * minutes is not waited for. A host that has answered gets the time of a restart. One that never did, or refused all tries
- * of a request while nobody else got through, is asked once for each further one.
+ * minutes is not waited for. A host that has answered gets the time of a restart. One that failed or refused all tries of a
+ * request while nobody else got through is asked once for each further one.
  */
 export function withRetry(next: Transport, policy: RetryPolicy, options: RetryOptions = {}): Transport {
   const { traffic = createTraffic(), onWait = ignore, anyAnswer = false } = options;
@@ -135,7 +135,7 @@ function failureOf(outcome: Outcome, policy: RetryPolicy, standing: Standing): F
 }
 
 function lose(standing: Standing, { isUnreachable, isShared }: Failure, before: number): void {
-  if (isUnreachable) standing.unreachable();
+  if (isUnreachable) standing.unreachable(before);
   else if (isShared) standing.refused(before);
 }
 

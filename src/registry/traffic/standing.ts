@@ -1,6 +1,6 @@
 /** Whether one host answers, as far as the run has seen. */
 
-/** Why a host gets one try only: it never answered, or it refused all tries of a request and nothing else got through. */
+/** Why a host gets one try only: nobody answered any try of a request, or it refused all, and nothing else got through. */
 type GivenUp = "silent" | "refusing";
 
 export interface Standing {
@@ -16,8 +16,8 @@ export interface Standing {
   troubled(request: string): void;
   /** The host answered; `isGood`: not with a status that passes. */
   answered(isGood: boolean): void;
-  /** All tries of a request found nobody there. Nothing changes for a host that has answered before: it may come back. */
-  unreachable(): void;
+  /** All tries of a request found nobody there, since there were `good` good answers. */
+  unreachable(good: number): void;
   /** All tries of a request were refused in passing, since there were `good` good answers. */
   refused(good: number): void;
 }
@@ -55,8 +55,8 @@ export function createStanding(): Standing {
       }
       if (isGood || givenUp === "silent") givenUp = undefined;
     },
-    unreachable() {
-      if (!hasAnswered) givenUp = "silent";
+    unreachable(before) {
+      if (good === before) givenUp = "silent";
     },
     refused(before) {
       if (good === before) givenUp = "refusing";

@@ -77,7 +77,7 @@ function shared(next: Transport): { send: Transport; traffic: Traffic; waits: Pa
   };
 }
 
-test("a host that never answered is asked once for the rest, until it does; one that went away is not given up", async () => {
+test("a host that does not answer, or no longer, is asked once for the rest, until it does", async () => {
   const refused = Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" });
   let calls = 0;
   let isUp = false;
@@ -104,7 +104,11 @@ test("a host that never answered is asked once for the rest, until it does; one 
   expect(await triesOf("https://r.example/c")).toBe(1);
   isUp = false;
   expect(await triesOf("https://r.example/d")).toBe(3);
-  expect(await triesOf("https://r.example/e")).toBe(3);
+  expect(await triesOf("https://r.example/e")).toBe(1);
+  isUp = true;
+  expect(await triesOf("https://r.example/f")).toBe(1);
+  isUp = false;
+  expect(await triesOf("https://r.example/g")).toBe(3);
 });
 
 test("a host that has answered and went away gets all tries, and the time of a restart", async () => {

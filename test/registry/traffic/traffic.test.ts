@@ -150,8 +150,8 @@ test.each([1, 2, 3])(
     expect(Math.max(...watched.most.values())).toBe(PER_HOST);
     expect([...watched.flying.values()].every((count) => count === 0)).toBe(true);
     for (const host of HOSTS) {
-      const { requests, uploads } = traffic.at(host);
-      expect([requests.taken, uploads.taken]).toEqual([0, 0]);
+      const { requests, uploads, downloads } = traffic.at(host);
+      expect([requests.taken, uploads.taken, downloads.taken]).toEqual([0, 0, 0]);
     }
   },
 );

@@ -114,7 +114,7 @@ export async function encodedManifest({ registry, open }: Talk): Promise<void> {
 export async function aPageInsteadOfAManifest({ registry, open }: Talk): Promise<void> {
   registry(`HEAD ${MANIFEST_PATH} -> 200 [content-type: text/html]`, { body: "<html>" });
   registry(`GET ${MANIFEST_PATH} -> 200 [content-type: text/html]`, { body: "<html>" });
-  await fails(open().repository("a").resolve("v1"), 'UNSUPPORTED: Cannot read …"text/html"…');
+  await fails(open().repository("a").resolve("v1"), "UNSUPPORTED: Cannot read …it is a web page");
 }
 
 export async function theFirstFormat({ registry, open }: Talk): Promise<void> {

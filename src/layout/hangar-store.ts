@@ -13,7 +13,7 @@ import { readHangarEntries } from "./hangar-entries.ts";
 import { isImageToolsVersion, openImageTools } from "./image-tools-store.ts";
 
 /** 100,000 images are about 60 MB of list. */
-const LIST_LIMIT = 256 << 20;
+const LIST_LIMIT = 64 << 20;
 
 /** Whether the tree looks like this layout. */
 export function isHangar(tree: Tree): boolean {

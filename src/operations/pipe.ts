@@ -36,7 +36,7 @@ export interface Piped extends AsyncDisposable {
 }
 
 /** The list of a million images is not longer. */
-const LIST_LIMIT: number = 256 << 20;
+const LIST_LIMIT: number = 64 << 20;
 
 /** Bytes that the pipe may unpack to for each of its own, where all of it is spooled; less than a GiB always is allowed. */
 const MOST_OF_A_BYTE = 200;

@@ -31,7 +31,7 @@ const STRAYS = 64;
 
 /** Bytes of small content that are held before it is known who wants them. */
 const HELD: number = 32 << 20;
-const LIST_LIMIT: number = 256 << 20;
+const LIST_LIMIT: number = 64 << 20;
 
 /** What one copy shares. */
 interface Flow {

@@ -3,9 +3,9 @@ import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
 import { openCache } from "../../layout/cache.ts";
 import { parseSelection } from "../../oci/platform.ts";
-import { fill } from "../../operations/fill.ts";
 import { namedImages, withNew } from "../../operations/named.ts";
 import { openStore } from "../../operations/open.ts";
+import { save } from "../../operations/save.ts";
 import { wantedIn } from "../../operations/stored.ts";
 import { action } from "../action.ts";
 import { failedArgs, globalArgs, jobsArgs, readArgs, storedPlatformArgs } from "../args.ts";
@@ -71,7 +71,7 @@ export default defineCommand({
     const reporting = { past: "Decompressed", failed: flags.failed, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
       const wanted = await wantedIn(store, () => cache.repository(""), { signal });
-      const summary = await fill(wanted, cache, { ...options, onEvent });
+      const summary = await save(wanted, { cache }, { ...options, onEvent });
       if (summary.images.length > 0) await cache.name(withNew(before, summary.images), options.savedTime);
       return summary;
     });

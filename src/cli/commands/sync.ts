@@ -3,8 +3,8 @@ import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
 import { openCache } from "../../layout/cache.ts";
 import { parseSelection } from "../../oci/platform.ts";
-import { fill } from "../../operations/fill.ts";
 import { namedImages, withNew } from "../../operations/named.ts";
+import { save } from "../../operations/save.ts";
 import { openAccess } from "../access.ts";
 import { action } from "../action.ts";
 import {
@@ -82,7 +82,7 @@ export default defineCommand({
         onEvent,
         signal,
       };
-      const summary = await fill(wanted, cache, options);
+      const summary = await save(wanted, { cache }, options);
       if (summary.images.length > 0) await cache.name(withNew(before, summary.images), time);
       return summary;
     });

@@ -15,7 +15,7 @@ import { BLOCK, type EntryType, HEADER_LIMIT, paddingOf } from "./tar.ts";
 export const INDEX_PATH = "saved-image-cache/.dray/index.json";
 
 /** The largest index that is read, in bytes: about a million entries. */
-const INDEX_LIMIT: number = 256 << 20;
+export const INDEX_LIMIT: number = 256 << 20;
 const VERSION = 1;
 const MAGIC: Bytes = encode("DRAYIDX");
 const FOOTER_SIZE = 64;

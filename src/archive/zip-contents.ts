@@ -30,8 +30,8 @@ const END_64 = 56;
 const LOCATOR = 20;
 const LONGEST_COMMENT = 65_535;
 
-/** The largest directory that is read, in bytes: 200,000 entries with long names. */
 const MOST_ENTRIES = 200_000;
+/** The largest directory that is read, in bytes: that many entries with long names. */
 const DIRECTORY_LIMIT: number = 40 << 20;
 
 /** Deflate cannot make more of a byte. RFC 1951: a bit for 258 bytes, with a little for the end. */

@@ -8,12 +8,17 @@ import { isTag, parseName } from "../oci/reference.ts";
 import { cosignTags } from "../oci/referrer.ts";
 import { inMemory } from "../store/read.ts";
 import type { Call, Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
-import { blobPath, LIST_FILE, type ListEntry, type ListReferrer, type SavedList, VERSION } from "./hangar.ts";
+import {
+  blobPath,
+  LIST_FILE,
+  LIST_LIMIT,
+  type ListEntry,
+  type ListReferrer,
+  type SavedList,
+  VERSION,
+} from "./hangar.ts";
 import { readHangarEntries } from "./hangar-entries.ts";
 import { isImageToolsVersion, openImageTools } from "./image-tools-store.ts";
-
-/** 100,000 images are about 60 MB of list. */
-const LIST_LIMIT = 64 << 20;
 
 /** Whether the tree looks like this layout. */
 export function isHangar(tree: Tree): boolean {

@@ -13,6 +13,8 @@ import { LAYOUT_FILE, rootIndex } from "./oci-documents.ts";
 /** The folder that every path of an archive begins with. */
 export const ROOT = "saved-image-cache";
 export const LIST_FILE = "saved-images-list.json";
+/** The largest list that is read, in bytes: 100,000 images are about 60 MB. */
+export const LIST_LIMIT: number = 64 << 20;
 export const VERSION = "v1.1.0";
 
 /** What the layout needs to know of an image in order to name its files. */

@@ -8,7 +8,7 @@ import { spool } from "../archive/spool.ts";
 import { BLOCK, parseTarHeader } from "../archive/tar.ts";
 import { type ByteStream, type Bytes, collect, streamOf } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
-import { LIST_FILE, ROOT } from "../layout/hangar.ts";
+import { LIST_FILE, LIST_LIMIT, ROOT } from "../layout/hangar.ts";
 import { keptOf, openHangar, readList } from "../layout/hangar-store.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Call, Source, Store, Tree } from "../store/store.ts";
@@ -34,9 +34,6 @@ export interface Piped extends AsyncDisposable {
   /** Copies images of the store, as copy() does, but for that names are given when the pipe has ended. To be called once. */
   copy(wanted: readonly Wanted[], options: CopyOptions): Promise<Summary>;
 }
-
-/** The list of a million images is not longer. */
-const LIST_LIMIT: number = 64 << 20;
 
 /** Bytes that the pipe may unpack to for each of its own, where all of it is spooled; less than a GiB always is allowed. */
 const MOST_OF_A_BYTE = 200;

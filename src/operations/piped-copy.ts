@@ -1,11 +1,11 @@
 /** Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has ended. */
-import { INDEX_PATH, indexedDigests } from "../archive/contents.ts";
+import { INDEX_LIMIT, INDEX_PATH, indexedDigests } from "../archive/contents.ts";
 import type { PipedEntry } from "../archive/pipe.ts";
 import { runAll } from "../bytes/pool.ts";
 import { either, within } from "../bytes/signal.ts";
 import { type Bytes, collect } from "../bytes/stream.ts";
 import { AppError, asAppError } from "../errors.ts";
-import { LIST_FILE, ROOT } from "../layout/hangar.ts";
+import { LIST_FILE, LIST_LIMIT, ROOT } from "../layout/hangar.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
 import type { CopyOptions } from "./copy.ts";
@@ -31,7 +31,6 @@ const STRAYS = 64;
 
 /** Bytes of small content that are held before it is known who wants them. */
 const HELD: number = 32 << 20;
-const LIST_LIMIT: number = 64 << 20;
 
 /** What one copy shares. */
 interface Flow {
@@ -148,7 +147,8 @@ async function readEntries(entries: AsyncGenerator<PipedEntry>, flow: Flow, opti
       if (entry.path === `${ROOT}/${LIST_FILE}` && entry.size <= LIST_LIMIT) {
         list = (await collect(entry.open(), LIST_LIMIT))!;
         lists.push(digestOf(list));
-      } else if (entry.path === INDEX_PATH && entry.size <= LIST_LIMIT) index = await collect(entry.open(), LIST_LIMIT);
+      } else if (entry.path === INDEX_PATH && entry.size <= INDEX_LIMIT)
+        index = await collect(entry.open(), INDEX_LIMIT);
       else await takeEntry(entry, flow, options);
       flow.signal.throwIfAborted();
     }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Runtime } from "./dray.ts";
 
-/** Calls are matched as `name path`, such as `rename /tmp/x/saved-images.tar.gz`. */
+/** Calls are matched as `name path`, such as `rename FOLDER/saved-images.tar.gz`. */
 export interface DiskPlan {
   /** A file that gets a line for each call. */
   readonly log?: string;

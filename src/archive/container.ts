@@ -10,7 +10,7 @@ import { corrupt, footerLength, INDEX_PATH, parseFooter } from "./contents.ts";
 import { decompressed } from "./decompress.ts";
 import { type Format, SNIFFED, sniffFormat } from "./format.ts";
 import { findParts } from "./parts.ts";
-import { archiveIn, type OpenOptions } from "./reader.ts";
+import { archiveIn, checkSizes, type OpenOptions } from "./reader.ts";
 import { spool } from "./spool.ts";
 import { BLOCK, parseTarHeader } from "./tar.ts";
 import { checksum, octalField } from "./tar-fields.ts";
@@ -33,8 +33,9 @@ export interface ContainerOptions extends OpenOptions {
 const OWN_FOLDER: string = dirname(INDEX_PATH);
 
 /** Decompressed bytes for each compressed one that are believed. */
-const MOST_OF_A_BYTE = 200;
-const SPOOL_LIMIT: number = 1 << 30;
+export const MOST_OF_A_BYTE = 200;
+/** Decompressed bytes that are always believed. */
+export const SPOOL_LIMIT: number = 1 << 30;
 
 /** Begins of compressed files that Dray does not unpack, and who does. */
 const UNPACKERS: readonly (readonly [magic: readonly number[], name: string, program: string])[] = [
@@ -76,7 +77,7 @@ export async function openContainer(paths: string | readonly string[], options: 
       isTaken = true;
       return await archiveIn(volume, options);
     }
-    checkParts(volume);
+    checkSizes(volume);
     if (container === "gzip" || container === "zstd") {
       const unpacked = await unpack(volume, container, options);
       return await openForeignTar(unpacked, options);
@@ -120,13 +121,6 @@ async function isOwn(volume: Volume, format: Format): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function checkParts({ parts }: Volume): void {
-  const [first] = parts;
-  for (const [index, { path, size }] of parts.entries())
-    if (index === parts.length - 1 ? size > first!.size : size !== first!.size)
-      throw corrupt(path, `it has ${size} bytes, and the first part has ${first!.size}`);
 }
 
 /** The tar inside, in a file without a name. Closes nothing. */

@@ -61,7 +61,7 @@ export async function* inspect(
 }
 
 /** The digest that an entry's content must have: what the index says, else what its name says. */
-export function digestIn({ path, digest }: Placed): Digest | undefined {
+function digestIn({ path, digest }: Placed): Digest | undefined {
   if (digest) return digest;
   const [, algorithm, hex] = /\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
   const named = `${algorithm}:${hex}`;

@@ -75,7 +75,8 @@ export async function withoutStale(volume: Volume, { onWarning, ...call }: OpenO
   return volume;
 }
 
-function checkSizes({ parts }: Volume): void {
+/** Throws INTEGRITY for a part that has not the size of the others. */
+export function checkSizes({ parts }: Volume): void {
   const [first] = parts;
   for (const [index, { path, size }] of parts.entries()) {
     const isLast = index === parts.length - 1;
@@ -115,7 +116,7 @@ export async function readContents(volume: Volume, options: Call) {
   if (header?.path !== INDEX_PATH || header.size !== footer.size)
     throw corrupt(name, "there is no index where its footer says");
   const index = whole.subarray(BLOCK, BLOCK + footer.size);
-  return { codec, footer, index, entries: parseIndex(codec, index, footer, name) };
+  return { codec, footer, entries: parseIndex(codec, index, footer, name) };
 }
 
 /** The footer at the end of the volume; undefined where there is none. Throws UNSUPPORTED for what is no archive at all. */

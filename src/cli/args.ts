@@ -11,7 +11,7 @@ export const registryArgs = {
     type: "string",
     valueHint: "NAME",
     description:
-      "Who to be at the registry of --source (save, sync), else of --destination; instead of what dray login stored",
+      "Who to be at the registry of --source (save, sync, repair), else of --destination; instead of what dray login stored",
   },
   "password-stdin": { type: "boolean", description: "Read the password of --username from standard input" },
   authfile: {

@@ -7,7 +7,7 @@ import { isManifestType } from "../oci/media-types.ts";
 import { isTag, parseName } from "../oci/reference.ts";
 import { cosignTags } from "../oci/referrer.ts";
 import { inMemory } from "../store/read.ts";
-import type { Call, Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
+import type { Call, Source, Store, StoreReference, Tree } from "../store/store.ts";
 import {
   blobPath,
   LIST_FILE,
@@ -19,6 +19,7 @@ import {
 } from "./hangar.ts";
 import { readHangarEntries } from "./hangar-entries.ts";
 import { isImageToolsVersion, openImageTools } from "./image-tools-store.ts";
+import { contentIn } from "./tree-store.ts";
 
 /** Whether the tree looks like this layout. */
 export function isHangar(tree: Tree): boolean {
@@ -62,7 +63,9 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
       },
       get(descriptor) {
         const document = composed.documents.get(descriptor.digest);
-        return document ? inMemory(descriptor, document) : contentOf(tree, descriptor, name);
+        return document
+          ? inMemory(descriptor, document)
+          : contentIn(tree, descriptor, blobPath(descriptor.digest), name);
       },
       async referrers(subject) {
         return [...(referrers.get(`${path}@${subject}`)?.values() ?? [])];
@@ -80,18 +83,6 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
       yield* references;
     },
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
-  };
-}
-
-function contentOf(tree: Tree, descriptor: Descriptor, name: string): Content {
-  return {
-    descriptor,
-    where: () => tree.file(blobPath(descriptor.digest))?.where?.(),
-    async *open(options) {
-      const file = tree.file(blobPath(descriptor.digest));
-      if (!file) throw new AppError("NOT_FOUND", `Cannot read "${descriptor.digest}": it is not in "${name}"`);
-      yield* file.open({ start: options?.start, end: options?.end ?? file.size, signal: options?.signal });
-    },
   };
 }
 

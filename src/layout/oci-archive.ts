@@ -3,11 +3,11 @@
  * share their blobs. OCI image-spec v1.1 image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset".
  */
 import { type Bytes, encode } from "../bytes/stream.ts";
-import { type Digest, splitDigest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { formatTagged } from "../oci/reference.ts";
 import type { ArchiveLayout } from "./archive-layout.ts";
 import type { LaidImage } from "./hangar.ts";
-import { LAYOUT_FILE, rootIndexWithReferrers } from "./oci-documents.ts";
+import { LAYOUT_FILE, ociBlobPath, rootIndexWithReferrers } from "./oci-documents.ts";
 
 /** The one platform of an image that Docker is offered. */
 export interface DockerImage {
@@ -27,11 +27,6 @@ export function ociArchive(dockerImages: ReadonlyMap<LaidImage, DockerImage>): A
     ],
     blobPath: ociBlobPath,
   };
-}
-
-function ociBlobPath(digest: Digest): string {
-  const { algorithm, hex } = splitDigest(digest);
-  return `blobs/${algorithm}/${hex}`;
 }
 
 /** Images of the same content are one entry with several names. One without a tag has no name here. */

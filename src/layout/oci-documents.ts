@@ -1,10 +1,17 @@
 /** The documents of an OCI image layout: the marker and the index of the images. OCI image-spec v1.1 image-layout.md. */
 import { type Bytes, encode } from "../bytes/stream.ts";
+import { type Digest, splitDigest } from "../oci/digest.ts";
 import { OCI_INDEX } from "../oci/media-types.ts";
 import { formatTagged } from "../oci/reference.ts";
 import type { LaidImage } from "./hangar.ts";
 
 export const LAYOUT_FILE: Bytes = encode('{"imageLayoutVersion": "1.0.0"}');
+
+/** Where a blob or manifest is, below the layout's root. */
+export function ociBlobPath(digest: Digest): string {
+  const { algorithm, hex } = splitDigest(digest);
+  return `blobs/${algorithm}/${hex}`;
+}
 
 /** An entry of the index. */
 interface IndexEntry {

@@ -4,7 +4,7 @@
  */
 import { AppError } from "../errors.ts";
 import { type Descriptor, isIndex, isManifest, parseDescriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest, splitDigest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { type ManifestView, parseManifest } from "../oci/manifest.ts";
 import { isTag } from "../oci/reference.ts";
 import { referralOf } from "../oci/referrer.ts";
@@ -12,6 +12,7 @@ import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Store, StoreReference, Tree } from "../store/store.ts";
 import { brokenDocument, fieldsOf } from "./document.ts";
 import { nameOfArchive, wholeReference } from "./image-name.ts";
+import { ociBlobPath } from "./oci-documents.ts";
 import { contentIn, treeStore } from "./tree-store.ts";
 
 const DOCUMENT = "index.json";
@@ -61,15 +62,10 @@ export async function openOciLayout(tree: Tree, index: unknown, options: OciOpti
   return treeStore(tree, options.name, {
     references,
     hidden,
-    pathOf,
+    pathOf: ociBlobPath,
     referrers: (subject) => [...(found.referrers.get(subject)?.values() ?? [])],
     carries: async ({ digest }) => !found.absent.has(digest),
   });
-}
-
-function pathOf(digest: Digest): string {
-  const { algorithm, hex } = splitDigest(digest);
-  return `blobs/${algorithm}/${hex}`;
 }
 
 function rootsOf(index: unknown, { name, onWarning }: OciOptions): readonly Root[] {
@@ -161,9 +157,9 @@ async function lookAtChildren(
 
 /** Whether a child was meant to be there: its manifest is, and so is its config. Some writers keep all manifests. */
 async function isThere(child: Descriptor, tree: Tree, options: OciOptions): Promise<boolean> {
-  if (!tree.file(pathOf(child.digest))) return false;
+  if (!tree.file(ociBlobPath(child.digest))) return false;
   const view = isManifest(child) ? (await readManifest(child, tree, options))?.view : undefined;
-  return view?.kind !== "image" || !view.config || tree.file(pathOf(view.config.digest)) !== undefined;
+  return view?.kind !== "image" || !view.config || tree.file(ociBlobPath(view.config.digest)) !== undefined;
 }
 
 /** Undefined where it is missing or wrong, which shows where it is needed. */
@@ -173,7 +169,7 @@ async function readManifest(
   { name, signal }: OciOptions,
 ): Promise<{ bytes: Uint8Array; view: ManifestView } | undefined> {
   try {
-    const content = contentIn(tree, descriptor, pathOf(descriptor.digest), name);
+    const content = contentIn(tree, descriptor, ociBlobPath(descriptor.digest), name);
     const bytes = await readAll(content, MANIFEST_LIMIT, { signal });
     return { bytes, view: parseManifest(descriptor, bytes) };
   } catch (error) {
@@ -191,5 +187,5 @@ function subjectOfFallback(tag: string | undefined): Digest | undefined {
 /** Whether a tag only says what its manifest is attached to: an image that is here as well, which takes it along. */
 function isAttachedTag(tag: string, tree: Tree): boolean {
   const subject = subjectOfFallback(tag.replace(/\.(?:sig|att|sbom)$/, ""));
-  return subject !== undefined && tree.file(pathOf(subject)) !== undefined;
+  return subject !== undefined && tree.file(ociBlobPath(subject)) !== undefined;
 }

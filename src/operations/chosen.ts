@@ -34,6 +34,5 @@ export function chosenIn(store: Store, isChosen: Choice): Store {
     async *references(options) {
       for await (const reference of store.references(options)) if (isChosen(reference)) yield reference;
     },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
 /** An archive that comes out of a pipe as a store: read in one pass where Dray wrote it, else spooled. */
 import { tmpdir } from "node:os";
-import { openSpooled, sniffContainer } from "../archive/container.ts";
+import { MOST_OF_A_BYTE, openSpooled, SPOOL_LIMIT, sniffContainer } from "../archive/container.ts";
 import { decompressed } from "../archive/decompress.ts";
 import { SNIFFED } from "../archive/format.ts";
 import { type PipedEntry, peek, pipedEntries } from "../archive/pipe.ts";
@@ -35,10 +35,6 @@ export interface Piped extends AsyncDisposable {
   copy(wanted: readonly Wanted[], options: CopyOptions): Promise<Summary>;
 }
 
-/** Bytes that the pipe may unpack to for each of its own, where all of it is spooled; less than a GiB always is allowed. */
-const MOST_OF_A_BYTE = 200;
-const ALWAYS: number = 1 << 30;
-
 /**
  * Reads a pipe as far as its list of images stands, or to its end. Any archive that Dray knows, its parts one behind the
  * other. Throws INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads, STORAGE where it
@@ -61,7 +57,7 @@ export async function openPipe(source: ByteStream, options: PipeOptions): Promis
   const tar = container === "gzip" || container === "zstd" ? decompressed(whole, container, name) : whole;
   const begin = await peek(tar, 2 * BLOCK);
   if (container !== "zip" && isOwn(begin.first)) return readHead(begin.whole, options);
-  return spooled(begin.whole, () => Math.max(ALWAYS, taken * MOST_OF_A_BYTE), options);
+  return spooled(begin.whole, () => Math.max(SPOOL_LIMIT, taken * MOST_OF_A_BYTE), options);
 }
 
 /** Dray's archives begin with two folders that nobody else writes. */

@@ -11,7 +11,7 @@ import { subtree } from "../layout/folder.ts";
 import { ROOT } from "../layout/hangar.ts";
 import { hangarArchive } from "../layout/hangar-archive.ts";
 import { readList } from "../layout/hangar-store.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { digestOf } from "../oci/digest.ts";
 import { EVERYTHING } from "../oci/platform.ts";
 import { contentOf, read } from "../store/read.ts";
 import type { Call, Content, Source } from "../store/store.ts";
@@ -143,9 +143,7 @@ async function documentFor({ digest }: Flaw, { store, archive }: Examined, call:
 }
 
 function emptyOf(size: number): Content | undefined {
-  if (size > 0) return undefined;
-  const digest: Digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-  return { descriptor: { mediaType: "application/octet-stream", digest, size }, async *open() {} };
+  return size > 0 ? undefined : contentOf("application/octet-stream", new Uint8Array(0));
 }
 
 /** What its header says is not looked at. */

@@ -186,7 +186,7 @@ async function brokenContents(
   { signal }: Call,
 ): Promise<ReadonlyMap<Digest, string>> {
   const flawed = new Set(flaws.map(({ digest }) => digest));
-  const inside = archive && new Set(archive.entries.flatMap(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
+  const inside = archive && new Set(archive.entries.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
   const checked = new Set<Digest>();
   const broken = new Map<Digest, string>();
   for (const { reference, image } of held)

@@ -11,8 +11,6 @@ import { explained } from "./hint.ts";
 /** Times that a request is sent: as nobody, with a token that has ended, with a new one, with one for more. */
 const MOST = 4;
 
-export type AuthOptions = GrantOptions;
-
 /**
  * Answers challenges of one registry (the first URL's origin): a 401 to any request is met with a token for its scopes, or
  * with Basic, and the request is sent once more, its content opened anew. What the registry wants is remembered, so that
@@ -20,7 +18,7 @@ export type AuthOptions = GrantOptions;
  * nothing. A token that was made for the request and is refused all the same is the registry's last word: the 401 is
  * the answer then, and loginHint() knows what to say. Throws what token servers and the policy say.
  */
-export function withAuth(next: Transport, options: AuthOptions): Transport {
+export function withAuth(next: Transport, options: GrantOptions): Transport {
   const { host } = options;
   const grants = createGrants(options);
   let origin: string | undefined;

@@ -10,6 +10,17 @@ export function framedLength(framing: Framing, total: number): number {
   return total + framing.overhead(total - 1) + framing.tail(total, 0).length;
 }
 
+/** Bytes that stand from `at` on among the stored `total`, with the heads of the blocks that begin among them. */
+export function* framed(framing: Framing, total: number, at: number, bytes: Bytes): Generator<Bytes> {
+  for (let from = 0; from < bytes.length; ) {
+    const used = (at + from) % framing.block;
+    if (used === 0) yield framing.head(at + from, total);
+    const part = bytes.subarray(from, from + framing.block - used);
+    yield part;
+    from += part.length;
+  }
+}
+
 /** Whole blocks of a member as they are read at once. */
 export interface Span {
   /** Which of the stored bytes they hold. */

@@ -1,5 +1,6 @@
 /** Small writes gathered into large ones, of which some are under way while the next is filled. */
 import type { Bytes } from "../bytes/stream.ts";
+import { PAGE, pages } from "./disk-file.ts";
 import type { Output } from "./output.ts";
 
 const BUFFER: number = 1 << 20;
@@ -12,8 +13,8 @@ export interface Gathered {
   readonly position: number;
   /** Whether the output refused something: it takes no more then. */
   readonly failed: boolean;
-  /** Copies the bytes, which the caller may use again. */
-  push(bytes: Bytes): Promise<void>;
+  /** Copies the bytes, which the caller may use again. Mostly there is nothing to wait for, and then no promise. */
+  push(bytes: Bytes): Promise<void> | undefined;
   /** Forgets all bytes from `position` on. The output must be able to. */
   truncate(position: number): Promise<void>;
   /** Hands over what is waiting. */
@@ -26,11 +27,15 @@ export interface Gathered {
 export function gathered(output: Output, onWritten: (total: number) => void): Gathered {
   const spare: Bytes[] = [];
   const writing: Promise<void>[] = [];
-  let buffer: Bytes = new Uint8Array(BUFFER);
+  let buffer = pages(BUFFER);
   let filled = 0;
   let start = output.position;
   let failed = false;
 
+  /** So that the next one begins where a page does, also after some were cut off. */
+  function full(): number {
+    return BUFFER - (start % PAGE);
+  }
   async function write(bytes: Bytes): Promise<void> {
     try {
       await output.write(bytes);
@@ -48,9 +53,20 @@ export function gathered(output: Output, onWritten: (total: number) => void): Ga
     under.catch(() => {});
     writing.push(under);
     const free = spare.pop();
-    buffer = free ? new Uint8Array(free.buffer) : new Uint8Array(BUFFER);
+    buffer = free ? new Uint8Array(free.buffer) : pages(BUFFER);
     start += filled;
     filled = 0;
+  }
+  function push(bytes: Bytes): Promise<void> | undefined {
+    const free = full() - filled;
+    if (bytes.length < free) {
+      buffer.set(bytes, filled);
+      filled += bytes.length;
+      return undefined;
+    }
+    buffer.set(bytes.subarray(0, free), filled);
+    filled += free;
+    return turn().then(() => push(bytes.subarray(free)));
   }
   async function drain(): Promise<void> {
     while (writing.length > 0) await writing.shift();
@@ -66,15 +82,7 @@ export function gathered(output: Output, onWritten: (total: number) => void): Ga
     get failed() {
       return failed;
     },
-    async push(bytes) {
-      for (let at = 0; at < bytes.length; ) {
-        const part = bytes.subarray(at, at + BUFFER - filled);
-        buffer.set(part, filled);
-        filled += part.length;
-        at += part.length;
-        if (filled === BUFFER) await turn();
-      }
-    },
+    push,
     async truncate(position) {
       if (position >= start) {
         filled = position - start;

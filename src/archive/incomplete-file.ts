@@ -1,11 +1,12 @@
 /** A file that has another name until it is whole. */
 import type { Stats } from "node:fs";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
-import { readFile, writeFully } from "../bytes/file.ts";
+import { readFile } from "../bytes/file.ts";
 import type { ByteStream, Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
+import { type DiskFile, openDisk } from "./disk-file.ts";
 
 export interface IncompleteFile {
   /** The name that it is to have. */
@@ -38,15 +39,13 @@ export function incompletePath(path: string): string {
 export async function createIncomplete(path: string): Promise<IncompleteFile> {
   const incomplete = incompletePath(path);
   let file = await onDisk(path, () => create(path, incomplete));
-  let disk = syncAhead(file);
-  const isAt = await identify(file, incomplete);
+  const isAt = await identify(file.handle, incomplete);
   let sealed: Promise<Stats> | undefined;
   let published = false;
 
   async function sync(): Promise<Stats> {
-    await disk.settle();
     await file.sync();
-    const own = await file.stat();
+    const own = await file.handle.stat();
     if (!(await isAt(own))) throw overtaken(path);
     await file.close();
     return own;
@@ -54,25 +53,21 @@ export async function createIncomplete(path: string): Promise<IncompleteFile> {
   async function reopen(): Promise<void> {
     if (sealed === undefined) return;
     await sealed;
-    file = await open(incomplete, "r+");
-    disk = syncAhead(file);
+    file = await openDisk(incomplete, "r+");
     sealed = undefined;
   }
   async function isOurs(): Promise<boolean> {
     if (published) return true;
     const own = await sealed?.catch(() => undefined);
-    return isAt(own ?? (await file.stat().catch(() => undefined)));
+    return isAt(own ?? (await file.handle.stat().catch(() => undefined)));
   }
   return {
     path,
-    async write(bytes, position) {
-      await onDisk(path, () => writePieces(file, bytes, position));
-      disk.note(bytes.length);
-    },
+    write: (bytes, position) => onDisk(path, () => file.write(bytes, position)),
     truncate: (size) =>
       onDisk(path, async () => {
         await reopen();
-        await file.truncate(size);
+        await file.handle.truncate(size);
       }),
     read: (size) => readFile(incomplete, size, { reuse: true }),
     isOurs,
@@ -87,7 +82,6 @@ export async function createIncomplete(path: string): Promise<IncompleteFile> {
     },
     async discard(ours = true) {
       if (published) return;
-      await disk.settle().catch(() => {});
       const isLeft = ours && (await isOurs());
       await file.close().catch(() => {});
       if (isLeft) await rm(incomplete, { force: true });
@@ -99,23 +93,12 @@ export function overtaken(path: string): AppError {
   return new AppError("STORAGE", `Cannot write "${path}": it was removed, or another run writes it at the same time`);
 }
 
-/**
- * For larger writes Linux takes larger pieces of memory for its cache, and on a virtual machine it often has none that the
- * host has backed already: that takes four times as long.
- */
-const WRITE: number = 128 << 10;
-
-async function writePieces(file: FileHandle, bytes: Bytes, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; at += WRITE)
-    await writeFully(file, [bytes.subarray(at, at + WRITE)], position + at);
-}
-
 /** A link that someone put there is not followed. */
-async function create(path: string, incomplete: string): Promise<FileHandle> {
+async function create(path: string, incomplete: string): Promise<DiskFile> {
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile()) throw new Error("something that is no file has that name");
   await rm(incomplete, { force: true });
-  return open(incomplete, "wx+");
+  return openDisk(incomplete, "wx+");
 }
 
 /**
@@ -127,35 +110,5 @@ async function identify(file: FileHandle, path: string): Promise<(own: Stats | u
   return async (own) => {
     const there = await stat(path).catch(() => undefined);
     return own !== undefined && there !== undefined && own[field] === there[field];
-  };
-}
-
-/** Bytes that may wait in memory for the disk before it is asked to take them. */
-const SYNC_AFTER = 64 << 20;
-
-/** Lets the disk work while the file grows, so that the sync at the end is short. */
-function syncAhead(file: FileHandle) {
-  let waiting = 0;
-  let syncing: Promise<void> | undefined;
-  let failure: { error: unknown } | undefined;
-  return {
-    note(bytes: number): void {
-      waiting += bytes;
-      if (syncing !== undefined || waiting < SYNC_AFTER) return;
-      waiting = 0;
-      syncing = file
-        .datasync()
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .finally(() => {
-          syncing = undefined;
-        });
-    },
-    /** The system tells an error of the disk once only: one that came here must not be lost. */
-    async settle(): Promise<void> {
-      await syncing;
-      if (failure) throw failure.error;
-    },
   };
 }

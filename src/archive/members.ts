@@ -7,6 +7,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Call } from "../store/store.ts";
 import { type Codec, type Packing, PIECE } from "./codec.ts";
 import { type Placed, tarLength } from "./contents.ts";
+import { framed } from "./framing.ts";
 import type { Gathered } from "./gathered.ts";
 import { type EntryType, paddingOf, tarHeader } from "./tar.ts";
 
@@ -87,14 +88,11 @@ async function store(bytes: ByteStream, total: number, { framing }: Codec, outpu
   let checksum = 0;
   for await (const chunk of bytes) {
     if (framing.checksum) checksum = framing.checksum(chunk, checksum);
-    for (let from = 0; from < chunk.length; ) {
-      const used = at % framing.block;
-      if (used === 0) await output.push(framing.head(at, total));
-      const part = chunk.subarray(from, from + framing.block - used);
-      await output.push(part);
-      from += part.length;
-      at += part.length;
+    for (const part of framed(framing, total, at, chunk)) {
+      const turn = output.push(part);
+      if (turn !== undefined) await turn; // there are too many parts to wait for what is done already
     }
+    at += chunk.length;
   }
   await output.push(framing.tail(total, checksum));
 }

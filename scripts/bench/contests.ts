@@ -52,15 +52,21 @@ export async function openLarge(place: Workplace): Promise<Source> {
 async function save(setting: Setting): Promise<Row[]> {
   const { place, dray, rounds } = setting;
   const source = await setting.large();
-  const sides = [drayTo(place, dray, source.list), skopeoAndPigz(place, source), curl(place, source)];
+  const sides = [
+    drayTo(place, dray, source.list),
+    skopeoAndPigz(place, source),
+    curl(place, source),
+    curlAndCat(place, source),
+  ];
   if (Bun.which("crane") !== null) sides.push(craneAndTar(place, source));
   const samples = await inRounds(sides, rounds, () => settled(place, SAVED));
   const rows = [
     ratioRow(samples, ["dray save", "skopeo, tar | pigz -6"], { atMost: 0.2 }),
     ratioRow(samples, ["dray save", "curl (the floor)"], { atMost: 1.5 }),
+    ratioRow(samples, ["dray save", "curl, cat, sync"], { atMost: 1.2 }),
     memoryRow(samples, "dray save", MEMORY),
   ];
-  if (sides.length > 3) rows.push(ratioRow(samples, ["dray save", "crane, tar"], { atMost: 1 }));
+  if (Bun.which("crane") !== null) rows.push(ratioRow(samples, ["dray save", "crane, tar"], { atMost: 1 }));
   return rows;
 }
 
@@ -172,19 +178,30 @@ function craneAndTar(place: Workplace, { registry, names }: Source): Side {
   };
 }
 
-function curl(place: Workplace, { registry, blobs }: Source): Side {
+function curl(place: Workplace, source: Source): Side {
+  return { name: "curl (the floor)", run: () => fetchEach(place, source) };
+}
+
+/** Every blob as a file, and all of them in one that is on the disk: the bytes of a save, of which nobody checks any. */
+function curlAndCat(place: Workplace, source: Source): Side {
   return {
-    name: "curl (the floor)",
+    name: "curl, cat, sync",
     async run() {
-      place.folder("floor");
-      const entries = blobs.map(({ repository, digest }) => {
-        const url = `http://${registry.host}/v2/${repository}/blobs/${digest}`;
-        return `url = "${url}"\noutput = "${place.path("floor", digest.slice(7))}"\n`;
-      });
-      await writeFile(place.path("floor.txt"), entries.join(""));
-      return place.run(["curl", "-fsSLZ", "--parallel-max", "6", "-K", place.path("floor.txt")]);
+      const fetched = await fetchEach(place, source);
+      const joined = await place.run(shell("cat floor/* > peer.tar.gz; sync peer.tar.gz"));
+      return { seconds: fetched.seconds + joined.seconds, peak: Math.max(fetched.peak, joined.peak) };
     },
   };
+}
+
+async function fetchEach(place: Workplace, { registry, blobs }: Source): Promise<Sample> {
+  place.folder("floor");
+  const entries = blobs.map(({ repository, digest }) => {
+    const url = `http://${registry.host}/v2/${repository}/blobs/${digest}`;
+    return `url = "${url}"\noutput = "${place.path("floor", digest.slice(7))}"\n`;
+  });
+  await writeFile(place.path("floor.txt"), entries.join(""));
+  return place.run(["curl", "-fsSLZ", "--parallel-max", "6", "-K", place.path("floor.txt")]);
 }
 
 /** A side that pushes into a new registry over an empty storage. */

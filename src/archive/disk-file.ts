@@ -1,6 +1,6 @@
 /** An open file, written at the speed of its disk. */
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, statfs } from "node:fs/promises";
 import { writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
 
@@ -73,9 +73,13 @@ function isAligned({ byteOffset, length }: Bytes, position: number): boolean {
   return [byteOffset, length, position].every((place) => place % PAGE === 0);
 }
 
-/** A second opening of the same file, whose writes pass the cache; undefined where the system or the file system has none. */
+/** NFS, CIFS, SMB 2, Ceph, 9p and Lustre, as Linux numbers them: each direct write would wait for the other host's disk. */
+const REMOTE = [0x6969, 0xff534d42, 0xfe534d42, 0xc36400, 0x1021997, 0xbd00bd0];
+
+/** A second opening of the same file, whose writes pass the cache; undefined where there is none, or where it would be slower. */
 async function directly(path: string, file: FileHandle): Promise<FileHandle | undefined> {
-  if (constants.O_DIRECT === undefined) return undefined;
+  const system = await statfs(path).catch(() => undefined);
+  if (constants.O_DIRECT === undefined || system === undefined || REMOTE.includes(system.type)) return undefined;
   const direct = await open(path, constants.O_WRONLY | constants.O_DIRECT).catch(() => undefined);
   const [one, other] = [await direct?.stat(), await file.stat()];
   if (one?.ino === other.ino && one.dev === other.dev) return direct;

@@ -1,6 +1,7 @@
 /** Image references: `registry/repository:tag@digest`, parsed and written. Grammar of the distribution project's reference package. */
 import { AppError } from "../errors.ts";
 import { type Digest, isDigest } from "./digest.ts";
+import { DOCKER_HUB, isDockerHub } from "./docker-hub.ts";
 
 export interface Reference {
   /** Host, with a port where one was given: `docker.io`, `registry.example:5000`. */
@@ -12,7 +13,6 @@ export interface Reference {
   readonly digest?: Digest | undefined;
 }
 
-const DOCKER_HUB = "docker.io";
 const LABEL = /(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])/.source;
 const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$`);
 const COMPONENT = /[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*/.source;
@@ -81,7 +81,7 @@ export function parseName(
 
 /** Docker Hub has several host names and one name. */
 function canonical(registry: string): string {
-  return registry === "index.docker.io" || registry === "registry-1.docker.io" ? DOCKER_HUB : registry;
+  return isDockerHub(registry) ? DOCKER_HUB : registry;
 }
 
 /** `registry/repository`, without tag and digest. */
@@ -114,7 +114,9 @@ export function parsePrefix(text: string): RegistryPrefix {
   const registry = slash < 0 ? bare : bare.slice(0, slash);
   const path = slash < 0 ? "" : bare.slice(slash + 1);
   if (!isRegistry(registry) || (path !== "" && !isRepository(path)))
-    throw new AppError("USAGE", `Cannot use "${text}" as a registry: expected HOST[:PORT][/PREFIX]`);
+    throw new AppError("USAGE", `Cannot use "${text}" as a registry: expected HOST[:PORT][/PREFIX]`, {
+      hint: path === path.toLowerCase() ? undefined : "names of projects and repositories are lower case",
+    });
   return { registry: canonical(registry), path };
 }
 

@@ -2,6 +2,7 @@
 import type { RetryPolicy } from "../bytes/retry.ts";
 import { AppError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { DOCKER_HUB_API, isDockerHub } from "../oci/docker-hub.ts";
 import type { Call } from "../store/store.ts";
 import { withAuth } from "./auth/auth.ts";
 import { loginHint } from "./auth/hint.ts";
@@ -27,6 +28,8 @@ export interface SendOptions extends Call {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly upload?: Exchange["upload"];
   readonly bulk?: Exchange["bulk"];
+  readonly courtesy?: Exchange["courtesy"];
+  readonly effort?: Exchange["effort"];
   /** What a token must allow. */
   readonly scopes: readonly string[];
   /** Statuses of refusals that the caller wants to see itself. */
@@ -38,11 +41,12 @@ export interface Client {
   readonly host: string;
   readonly retry: RetryPolicy;
   readonly onWait: OnWait;
-  /** `https://registry-1.docker.io`: found out at the first call. Throws NETWORK. */
+  /** `https://registry-1.docker.io`: found out at the first call. Throws NETWORK; UNSUPPORTED where the policy forbids it. */
   origin(what: string, options?: Call): Promise<string>;
   /**
-   * Sends a request to a path (or a whole URL) of the registry. Resolves for success and for `expect`; throws a
-   * RegistryError for every other status and NETWORK for no answer, both beginning with `what`.
+   * Sends a request to a path of the registry, or to a whole URL that it gave. Resolves for success and for `expect`. Throws
+   * a RegistryError for every other status and NETWORK for no answer, both beginning with `what`; UNAUTHORIZED and DENIED
+   * where no login does or may be shown, UNSUPPORTED for where the policy sends nothing, RATE_LIMITED for the run's reserve.
    */
   send(what: string, method: string, path: string, options: SendOptions): Promise<Response>;
 }
@@ -66,7 +70,7 @@ export interface ClientOptions {
 
 /** Docker Hub's API has another name than its images. */
 export function apiHost(host: string): string {
-  return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
+  return isDockerHub(host) ? DOCKER_HUB_API : host;
 }
 
 /** A client of `host`, over a transport that carries what every request needs. No I/O. */
@@ -113,13 +117,13 @@ export function createClient(host: string, wire: Transport, options: ClientOptio
     retry,
     onWait,
     origin,
-    async send(what, method, path, { headers = {}, upload, bulk, scopes, expect = [], signal }) {
+    async send(what, method, path, { headers = {}, upload, bulk, courtesy, effort, scopes, expect = [], signal }) {
       const home = new URL(await origin(what, { signal }));
       const target = new URL(path, home);
       if (target.origin !== home.origin) await policy.admit(what, "upload", home, target, { signal });
       const url = target.href;
       const response = await guarded(what, signal, () =>
-        authorized(url, { method, headers, upload, bulk, scopes, unverified: insecure, signal }),
+        authorized(url, { method, headers, upload, bulk, courtesy, effort, scopes, unverified: insecure, signal }),
       );
       if (response.ok || expect.includes(response.status)) return response;
       throw await registryError(what, response, { method, url, hint: loginHint(response) });

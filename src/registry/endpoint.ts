@@ -1,5 +1,8 @@
-/** Where things are below a registry, and what a token must allow to get there. OCI distribution-spec v1.1 "Endpoints". */
+/** Where things are below a registry, what a token must allow to get there, and how it is said that there is nothing. OCI distribution-spec v1.1 "Endpoints". */
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
+
+/** The statuses of a registry that has no such endpoint, or none for us. */
+export const ABSENT: readonly number[] = [400, 401, 403, 404, 405, 406, 501];
 
 /** Where content of a descriptor is. */
 export function contentPath(path: string, descriptor: Descriptor): string {

@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts";
 import { linkAt } from "./policy/policy.ts";
 
 /**
- * The URL of a Link header's `rel="next"`; undefined where there is none. RFC 8288. Registries behind a TLS proxy often forget
+ * The URL of a Link header's `rel="next"`; undefined where there is none. Registries behind a TLS proxy often forget
  * the scheme or the port that we reached them by: ours are kept. Throws UNSUPPORTED for another host.
  */
 export function nextPage(what: string, link: string | null, current: string): string | undefined {

@@ -14,7 +14,7 @@ const ORIGIN = "this login";
 
 /**
  * Greets the registry as somebody, with all that it wants of a login: Basic, or a token. Throws UNAUTHORIZED where it refuses,
- * DENIED where it wants the login sent to a server that must not see it, NETWORK for no answer.
+ * DENIED where it wants the login sent to a server that must not see it, RATE_LIMITED, NETWORK for no answer.
  */
 export async function verifyLogin(
   host: string,

@@ -21,7 +21,8 @@ const ASK_AGAIN = [400, 403, 404, 405, 406, 501];
 
 /**
  * The descriptor that a tag or digest stands for; undefined where there is none. By HEAD, which Docker Hub does not count;
- * by GET where that does not tell all. Throws UNSUPPORTED for schema 1 and what is no manifest, INTEGRITY for a wrong digest.
+ * by GET where that does not tell all. Throws UNSUPPORTED for schema 1 and what is no manifest, INTEGRITY for a wrong digest,
+ * USAGE for a name that is neither tag nor digest.
  * `hasty` (default false): a HEAD that says no is believed, for tags that mostly are not there.
  */
 export async function resolveManifest(
@@ -113,7 +114,8 @@ function notManifest(shown: string, mediaType: string, bytes: Bytes): AppError {
 
 /**
  * Puts a manifest under a tag or its own digest. Verified before it is sent; what the registry says it stored is compared.
- * Resolves with the headers of the answer. Throws UNSUPPORTED for more than 4 MiB.
+ * Resolves with the headers of the answer. Throws UNSUPPORTED for more than 4 MiB, INTEGRITY for other bytes than the
+ * descriptor promised or the registry stored, USAGE for a name that is neither tag nor digest.
  */
 export async function putManifest(
   client: Client,

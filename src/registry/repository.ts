@@ -15,8 +15,8 @@ import { uploadBlob } from "./upload/upload.ts";
 import { createUploads, type Uploads } from "./upload/uploads.ts";
 
 /**
- * A repository of `client`'s registry, all of which share `uploads` and what is known of `referrers`. No I/O. Throws USAGE for
- * a path that is none.
+ * A repository of `client`'s registry. Those of a run share `uploads` and `referrers`, in which what was learned is kept;
+ * default: new ones. No I/O. Throws USAGE for a path that is none.
  */
 export function openRepository(
   client: Client,

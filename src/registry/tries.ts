@@ -4,11 +4,14 @@ import { clean } from "../bytes/text.ts";
 import { AppError, RegistryError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
 import type { OnWait } from "./traffic/retry.ts";
+import { type Effort, startEffort } from "./wire/exchange.ts";
 import { isPassing, LONGEST_WAIT } from "./wire/passing.ts";
 import { networkReason } from "./wire/trouble.ts";
 
 export interface Tries {
-  /** Pauses before another try after `error`; throws `error` when that was the last one. */
+  /** To go with the requests of each try. */
+  readonly effort: Effort;
+  /** Pauses before another try after `error`; throws `error` when that was the last one, or is by the effort. */
   again(error: unknown, options?: Call): Promise<void>;
   /** Something was achieved: the count begins anew. */
   renew(): void;
@@ -16,10 +19,12 @@ export interface Tries {
 
 /** The first try is under way. */
 export function createTries({ retry, onWait }: { readonly retry: RetryPolicy; readonly onWait: OnWait }): Tries {
+  const effort = startEffort();
   let attempt = 1;
   return {
+    effort,
     async again(error, { signal } = {}) {
-      if (attempt >= retry.attempts) throw error;
+      if (effort.isHopeless || attempt >= retry.attempts) throw error;
       attempt++;
       const milliseconds = backoff(retry, attempt);
       if (!isToldAlready(error)) onWait({ milliseconds, why: "retry", reason: clean(brokenBy(error), 200) });
@@ -27,6 +32,7 @@ export function createTries({ retry, onWait }: { readonly retry: RetryPolicy; re
     },
     renew() {
       attempt = 1;
+      Object.assign(effort, startEffort());
     },
   };
 }

@@ -1,8 +1,7 @@
 /** Authorization: what a registry asks for in its 401, given. Distribution token authentication; RFC 7617 Basic. */
-
 import { isForeign } from "../policy/redirect.ts";
 import { drain } from "../wire/drain.ts";
-import type { Exchange, Transport } from "../wire/exchange.ts";
+import { type Exchange, isOnce, type Transport } from "../wire/exchange.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Grant } from "./grant.ts";
 import { createGrants, type GrantOptions } from "./grants.ts";
@@ -52,14 +51,14 @@ export function withAuth(next: Transport, options: GrantOptions): Transport {
       const response = await next(url, authorized(exchange, grant));
       if (response.status !== 401 || isForeign(response)) {
         if (response.ok || response.status === 404) accepted(grant);
-        return explained(response, host, grant, false);
+        return explained(response, exchange, host, grant, false);
       }
       const challenges = await challengesOf(response, exchange);
       known = challenges.map(lasting);
-      const isLast = count === MOST || cannotRepeat(exchange);
+      const isLast = count === MOST || isOnce(exchange);
       const better = isLast ? undefined : await grants.get(url, challenges, exchange, grant);
       if (better === undefined || better.header === grant?.header)
-        return explained(response, host, grant, grants.isWrong(grant));
+        return explained(response, exchange, host, grant, grants.isWrong(grant));
       await drain(response);
       grant = better;
     }
@@ -69,10 +68,6 @@ export function withAuth(next: Transport, options: GrantOptions): Transport {
 /** What the next request may know of a challenge: its scope was for one repository. */
 function lasting({ scheme, parameters: { scope: _, error: __, ...parameters } }: Challenge): Challenge {
   return { scheme, parameters };
-}
-
-function cannotRepeat({ upload }: Exchange): boolean {
-  return upload !== undefined && "once" in upload && upload.once === true;
 }
 
 function authorized(exchange: Exchange, grant: Grant | undefined): Exchange {

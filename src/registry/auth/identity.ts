@@ -3,7 +3,7 @@ import { createFlights } from "../../bytes/flight.ts";
 import type { Call } from "../../store/store.ts";
 import type { Login, LookUp } from "../credentials/credential.ts";
 
-/** A credential is not asked for anew more often than this many milliseconds: helpers are programs, and take their time. */
+/** Milliseconds that a credential is not asked for anew again: helpers are programs, and take their time. */
 const PAUSE = 60_000;
 
 /** One credential, whichever repositories it is for: what was got with it is kept by its key. */

@@ -37,7 +37,8 @@ export interface Token {
 /**
  * Asks for a token: by GET with Basic (every server knows it), or by POST where there is an identity token, which has no
  * other way; then by GET where POST is refused and a password exists. Throws UNAUTHORIZED where the server does not take
- * the credentials, or wants some; DENIED where it knows us and says no.
+ * the credentials, or wants some; DENIED where it knows us and says no; UNSUPPORTED where there is none; NETWORK for no
+ * answer, or one without a token; USAGE for credentials that no header can carry.
  */
 export async function fetchToken(send: Transport, request: TokenRequest): Promise<Token> {
   const { realm, identity } = request;

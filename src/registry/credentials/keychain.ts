@@ -6,7 +6,10 @@ import { isFor, type RegistryKey, registryName } from "./registry-key.ts";
 /** A place where logins are kept. */
 export interface LoginSource {
   readonly find: Keychain;
-  /** Reads a text that is kept, once, and runs nothing; absent where there is none. Throws USAGE for a malformed one. */
+  /**
+   * Reads a text that is kept, once, and runs nothing; absent where there is none. Throws USAGE for a malformed one; what a
+   * single entry says is looked at when somebody wants it.
+   */
   open?(): Promise<void>;
   /** What it has logins for, as far as it can tell. */
   registries(options?: Call): Promise<readonly RegistryKey[]>;

@@ -1,4 +1,5 @@
 /** How files of credentials spell registries, each key as a host and a path below it. containers-auth.json(5), docker's config.json. */
+import { DOCKER_HUB, isDockerHub } from "../../oci/docker-hub.ts";
 
 /** What a credential is for: a whole registry, or the repositories below a path of it. */
 export interface RegistryKey {
@@ -8,12 +9,10 @@ export interface RegistryKey {
   readonly path: string;
 }
 
-const HUB: ReadonlySet<string> = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
-
 /** The one name of a registry: in lower case, and `docker.io` for every host of Docker Hub. */
 export function registryName(host: string): string {
   const name = host.toLowerCase();
-  return HUB.has(name) ? "docker.io" : name;
+  return isDockerHub(name) ? DOCKER_HUB : name;
 }
 
 /** What a key is about: `host`, `host/team`, `https://host`, `host/v2/`. Below a scheme and in versions of the API there are no paths. */
@@ -28,7 +27,7 @@ export function parseKey(key: string): RegistryKey {
 /** The key as docker and podman write it, which is also what credential helpers are asked for. */
 export function formatKey({ host, path }: RegistryKey): string {
   if (path !== "") return `${host}/${path}`;
-  return host === "docker.io" ? "https://index.docker.io/v1/" : host;
+  return host === DOCKER_HUB ? "https://index.docker.io/v1/" : host;
 }
 
 /** Whether what is for `key` is for the repository `path` of `host` too. */

@@ -1,6 +1,6 @@
 /** Which hosts are reached without a proxy: NO_PROXY as Go reads it (golang.org/x/net/http/httpproxy). */
 import { BlockList, isIP } from "node:net";
-import { isLoopback } from "../policy/address.ts";
+import { dotted, isLoopback, unbracketed } from "../policy/address.ts";
 
 /**
  * Whether `url` is in `list`: `*`, an address, a CIDR block, `domain` (it and what is below), `.domain` or `*.domain` (what
@@ -8,7 +8,7 @@ import { isLoopback } from "../policy/address.ts";
  */
 export function isDirect(url: URL, list: string): boolean {
   if (isLoopback(url.hostname)) return true;
-  const host = bare(url.hostname.toLowerCase()).replace(/\.$/, "");
+  const host = unbracketed(url.hostname.toLowerCase()).replace(/\.$/, "");
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return list.split(",").some((entry) => covers(entry.trim().toLowerCase(), host, port));
 }
@@ -20,15 +20,10 @@ function covers(entry: string, host: string, port: string): boolean {
   if (block) return isWithin(host, block[1]!, Number(block[2]));
   const [, name, wanted] = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(entry) ?? [entry, entry, undefined];
   if (wanted !== undefined && Number(wanted) !== Number(port)) return false;
-  const address = bare(name!);
+  const address = unbracketed(name!);
   if (isIP(address) !== 0) return isWithin(host, address, isIP(address) === 4 ? 32 : 128);
   const domain = address.replace(/^\*?\./, "");
   return domain !== "" && (host.endsWith(`.${domain}`) || (host === domain && domain === address));
-}
-
-/** `[::1]` as `::1`. */
-function bare(host: string): string {
-  return host.replace(/^\[|\]$/g, "");
 }
 
 function isWithin(host: string, network: string, prefix: number): boolean {
@@ -43,7 +38,5 @@ function isWithin(host: string, network: string, prefix: number): boolean {
 /** `::ffff:a00:1`, as URLs have it, as `10.0.0.1`. */
 function unmapped(address: string): string {
   const match = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address);
-  if (!match) return address;
-  const [high, low] = [Number.parseInt(match[1]!, 16), Number.parseInt(match[2]!, 16)];
-  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+  return match ? dotted(Number.parseInt(match[1]!, 16), Number.parseInt(match[2]!, 16)) : address;
 }

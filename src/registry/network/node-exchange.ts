@@ -11,8 +11,9 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { connect, createSecureContext, type SecureContext } from "node:tls";
 import type { Bytes } from "../../bytes/stream.ts";
+import { unbracketed } from "../policy/address.ts";
 import type { Exchange, Upload } from "../wire/exchange.ts";
-import type { HttpProxy } from "./proxy.ts";
+import { type HttpProxy, proxyHeaders } from "./proxy.ts";
 import type { TlsMaterial } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -58,11 +59,7 @@ export function sendOnNode(url: string, exchange: Exchange, way: Way): Promise<R
 
 /** A proxy for http gets the whole URL: RFC 9112 section 3.2.2. */
 function requestPlainly(target: URL, options: RequestOptions, way: Way, proxy: HttpProxy): ClientRequest {
-  const headers = {
-    ...(options.headers as Record<string, string>),
-    host: target.host,
-    ...(proxy.authorization === undefined ? {} : { "proxy-authorization": proxy.authorization }),
-  };
+  const headers = { ...(options.headers as Record<string, string>), host: target.host, ...proxyHeaders(proxy) };
   const whole = { ...options, headers, path: target.href };
   return proxy.url.startsWith("https:")
     ? requestHttps(proxy.url, { ...whole, agent: secureAgent({ ...way, proxy: undefined }, false) })
@@ -95,7 +92,7 @@ function createAgent(proxy: HttpProxy | undefined, tls: TlsMaterial | undefined,
   if (proxy) {
     const through = agent as unknown as { createConnection: CreateConnection };
     through.createConnection = ({ host, port, servername, until: signal }, callback) => {
-      const name = host.replace(/^\[|\]$/g, "");
+      const name = unbracketed(host);
       const authority = `${name.includes(":") ? `[${name}]` : name}:${port}`;
       openTunnel(proxy, authority, { ca: tls?.all, signal }).then(
         (socket) => callback(null, connect({ ...settings, socket, host: name, ...(servername ? { servername } : {}) })),

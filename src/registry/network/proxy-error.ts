@@ -1,5 +1,4 @@
 /** What went wrong with a proxy, in words that name it. */
-
 import { networkReason, ProxyError, troubleOf } from "../wire/trouble.ts";
 import type { HttpProxy } from "./proxy.ts";
 

@@ -9,6 +9,11 @@ export interface HttpProxy {
   readonly authorization: string | undefined;
 }
 
+/** What a request that is for the proxy itself carries. */
+export function proxyHeaders({ authorization }: HttpProxy): Readonly<Record<string, string>> {
+  return authorization === undefined ? {} : { "proxy-authorization": authorization };
+}
+
 /** The proxy for a URL; undefined goes there directly. Throws USAGE for a proxy that cannot be understood. */
 export type FindProxy = (url: URL) => HttpProxy | undefined;
 

@@ -1,19 +1,19 @@
 /** https or http: decided once for each registry, before its first request. */
-
 import { createFlights } from "../../bytes/flight.ts";
 import { either } from "../../bytes/signal.ts";
 import { AppError } from "../../errors.ts";
+import type { Call } from "../../store/store.ts";
 import { isLoopback } from "../policy/address.ts";
 import { drain } from "../wire/drain.ts";
 import type { Transport } from "../wire/exchange.ts";
 import { isMistake } from "../wire/mistake.ts";
 import { troubleOf } from "../wire/trouble.ts";
 
-/** A server that takes plain http for a broken TLS greeting, or the other way round, may wait for the rest for ever. */
+/** Milliseconds. A server that takes plain http for a broken TLS greeting, or TLS for bad http, may wait for ever. */
 const PATIENCE = 10_000;
 
 /** The origin to talk to, `https://registry.example`. */
-export type FindOrigin = (options?: { signal?: AbortSignal | undefined }) => Promise<string>;
+export type FindOrigin = (options?: Call) => Promise<string>;
 
 /**
  * https, without asking, for all but two kinds of registry. This machine's own is asked by http first, since that is what

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
 import { AppError, reasonOf } from "../../errors.ts";
+import { isDockerHub } from "../../oci/docker-hub.ts";
 import { type ClientPair, parseAuthorities, readCertsFolder } from "./certs-folder.ts";
 import { isCertificate, pemBody } from "./pem.ts";
 import { type RootPlaces, systemRoots } from "./system-roots.ts";
@@ -85,12 +86,12 @@ function material(added: readonly string[], client: ClientPair | undefined): Tls
 
 /** By name, whatever the port. Docker Hub's certificates are kept under the name that users know. */
 function isHostOf(registry: string, target: string): boolean {
-  const [own, other] = [registry, target].map((host) => host.replace(/:\d+$/, ""));
-  return own === other || (isHub(registry) && isHub(target));
+  const [own, other] = [withoutPort(registry), withoutPort(target)];
+  return own === other || (isDockerHub(own) && isDockerHub(other));
 }
 
-function isHub(host: string): boolean {
-  return /^(?:(?:index\.)?docker\.io|registry-1\.docker\.io)$/.test(host);
+function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, "");
 }
 
 /** A failure is kept too: files do not get better within a run. */

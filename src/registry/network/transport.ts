@@ -1,11 +1,11 @@
-/**
- * One HTTP exchange on the network, without redirects and decompression: the only file with a Bun and a Deno branch.
- */
+/** One HTTP exchange on the network, without redirects and decompression: the only file with a Bun and a Deno branch. */
+import { either } from "../../bytes/signal.ts";
 import { toWeb } from "../../bytes/stream.ts";
 import { type Exchange, isStreamed, type Transport } from "../wire/exchange.ts";
+import { cancelBody } from "../wire/reading.ts";
 import { troubleOf } from "../wire/trouble.ts";
 import { sendOnNode, type Way } from "./node-exchange.ts";
-import type { FindProxy } from "./proxy.ts";
+import { type FindProxy, proxyHeaders } from "./proxy.ts";
 import { proxyFailure, proxyRefusal } from "./proxy-error.ts";
 import type { TlsMaterial } from "./tls.ts";
 
@@ -27,7 +27,7 @@ export function createTransport({ tls, proxy: find }: TransportOptions = {}): Tr
     try {
       const response = await send(url, exchange, way);
       if (!proxy || response.status !== 407 || target.protocol === "https:") return response;
-      await response.body?.cancel();
+      await cancelBody(response);
       throw proxyRefusal(proxy, response.status);
     } catch (error) {
       throw proxy && !exchange.signal?.aborted ? proxyFailure(proxy, error) : error;
@@ -44,7 +44,6 @@ async function sendOnBun(url: string, exchange: Exchange, way: Way): Promise<Res
   const { unverified } = exchange;
   const { added = [], all, client } = way.tls ?? {};
   const { proxy } = way;
-  const headers = proxy?.authorization === undefined ? {} : { "proxy-authorization": proxy.authorization };
   try {
     return await fetch(url, {
       ...basics(exchange),
@@ -55,7 +54,7 @@ async function sendOnBun(url: string, exchange: Exchange, way: Way): Promise<Res
         ...client,
       },
       // Else Bun asks the environment.
-      proxy: proxy ? { url: proxy.url, headers } : false,
+      proxy: proxy ? { url: proxy.url, headers: proxyHeaders(proxy) } : false,
       // Without it Bun inflates encoded bodies although `identity` was asked for, and gives up after 5 quiet minutes.
       decompress: false,
       timeout: false,
@@ -69,8 +68,7 @@ async function sendOnBun(url: string, exchange: Exchange, way: Way): Promise<Res
 async function explained(error: unknown, url: string, { unverified, signal }: Exchange, way: Way): Promise<unknown> {
   const { code } = error as { code?: unknown };
   if (signal?.aborted || (code !== "ERR_TLS_CERT_ALTNAME_INVALID" && code !== "EPROTO")) return error;
-  const limit = AbortSignal.timeout(5000);
-  const probe = { method: "HEAD", headers: {}, unverified, signal: signal ? AbortSignal.any([signal, limit]) : limit };
+  const probe = { method: "HEAD", headers: {}, unverified, signal: either(signal, AbortSignal.timeout(5000)) };
   const better = await sendOnNode(new URL("/", url).href, probe, way).then(
     () => error,
     (thrown: unknown) => thrown,

@@ -2,7 +2,8 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Socket } from "node:net";
-import type { HttpProxy } from "./proxy.ts";
+import { unbracketed } from "../policy/address.ts";
+import { type HttpProxy, proxyHeaders } from "./proxy.ts";
 import { proxyFailure, proxyRefusal } from "./proxy-error.ts";
 
 /** Milliseconds that a proxy may take to get there. */
@@ -18,15 +19,12 @@ export function openTunnel(
   { ca, signal }: { ca: string | undefined; signal: AbortSignal | undefined },
 ): Promise<Socket> {
   const isSecure = proxy.url.startsWith("https:");
-  const headers = {
-    host: authority,
-    ...(proxy.authorization === undefined ? {} : { "proxy-authorization": proxy.authorization }),
-  };
+  const headers = { host: authority, ...proxyHeaders(proxy) };
   const common = { method: "CONNECT", path: authority, headers, agent: false, timeout: PATIENCE } as const;
   const options = { ...common, ...(signal ? { signal } : {}) };
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(proxy.url);
-    const place = { host: hostname.replace(/^\[|\]$/g, ""), port: port || (isSecure ? 443 : 80) };
+    const place = { host: unbracketed(hostname), port: port || (isSecure ? 443 : 80) };
     const outgoing = isSecure
       ? requestHttps({ ...options, ...place, ...(ca === undefined ? {} : { ca }) })
       : requestHttp({ ...options, ...place });

@@ -53,13 +53,14 @@ function blocks(...subnets: readonly Subnet[]): BlockList {
   return list;
 }
 
-/** A host of a URL without brackets, zone and the dot of the root. */
+/** `[::1]` as `::1`; other hosts as they are. */
+export function unbracketed(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+/** A host of a URL in lower case, without brackets, zone and the dot of the root. */
 export function bareHost(hostname: string): string {
-  return hostname
-    .replace(/^\[|\]$/g, "")
-    .replace(/%.*$/, "")
-    .replace(/\.$/, "")
-    .toLowerCase();
+  return unbracketed(hostname).replace(/%.*$/, "").replace(/\.$/, "").toLowerCase();
 }
 
 /** Whether a host of a URL is an address, which no DNS is asked about. */
@@ -123,6 +124,7 @@ function groupsOf(address: string): number[] {
   return [...before, ...gap, ...after].map((group) => Number.parseInt(group, 16));
 }
 
-function dotted(high: number, low: number): string {
+/** Two groups of an IPv6 address as an IPv4 address. */
+export function dotted(high: number, low: number): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join(".");
 }

@@ -35,7 +35,7 @@ export interface Policy {
 }
 
 export interface PolicyOptions {
-  /** The registry as the user named it, for its API: `registry-1.docker.io`, `localhost:5000`. */
+  /** `HOST[:PORT]` of the API of the registry that the user named: `registry-1.docker.io`, `localhost:5000`. */
   readonly registry: string;
   readonly resolve: Resolve;
   /** The registry may send us from https to http. Default false. */

@@ -1,7 +1,7 @@
 /** Redirects, followed by our own rules. OCI distribution-spec v1.1: Authorization must not travel to another host. */
 import { AppError } from "../../errors.ts";
 import { drain } from "../wire/drain.ts";
-import { type Exchange, isStreamed, type Transport } from "../wire/exchange.ts";
+import { type Exchange, isOnce, type Transport } from "../wire/exchange.ts";
 import { cancelBody } from "../wire/reading.ts";
 import { redact } from "../wire/redact.ts";
 import type { Policy } from "./policy.ts";
@@ -30,7 +30,9 @@ export interface RedirectOptions {
 
 /**
  * Follows up to 10 redirects, each where the policy lets us go. What says who we are stays with its origin. A HEAD that
- * fails after a redirect is asked again as a GET whose body is left unread. Throws DENIED for a hop that is refused.
+ * fails after a redirect is asked again as a GET whose body is left unread. Throws UNSUPPORTED where the policy lets nothing
+ * go; DENIED for one redirect too many, for what is no URL, for a secret that has to stay, and for content that cannot be
+ * sent again.
  */
 export function withRedirects(next: Transport, policy: Policy, options: RedirectOptions = {}): Transport {
   return async (url, exchange) => {
@@ -65,7 +67,7 @@ async function follow(
     if (secretsStay && isSecret && target.origin !== url.origin)
       throw refused(start, `a redirect to "${redact(target.href)}", where secrets may not go`);
     exchange = await moved(exchange, response.status, url, target, policy);
-    if (isStreamed(exchange) && (exchange.upload as { once?: true }).once)
+    if (isOnce(exchange))
       throw refused(start, "its content came from a pipe and cannot be sent again to where it redirects");
     url = target;
   }
@@ -80,7 +82,7 @@ function targetOf(location: string, from: URL, start: string): URL {
   return target;
 }
 
-/** The exchange as it goes on at `target`. Throws DENIED where it may not. */
+/** The exchange as it goes on at `target`. Throws UNSUPPORTED where the policy lets nothing go there. */
 async function moved(exchange: Exchange, status: number, from: URL, target: URL, policy: Policy): Promise<Exchange> {
   const { signal } = exchange;
   const staysWhole = status !== 303 || exchange.method === "HEAD";

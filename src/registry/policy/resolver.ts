@@ -7,12 +7,12 @@ import type { Call } from "../../store/store.ts";
 /** All addresses of a URL's host. Empty where there are none, or where somebody else (a proxy) looks it up. */
 export type Resolve = (url: URL, options?: Call) => Promise<readonly string[]>;
 
-/** A name that was not found is looked up again after so many milliseconds. */
+/** Milliseconds for which a name that was not found is believed to be none. */
 const NOT_FOUND = 60_000;
 
 /**
- * Looks names up like every program here does (hosts file, DNS), each once, and anew after a minute while it is not found. URLs that `isProxied` are left to
- * the proxy. Never throws, but for an abort, and what `isProxied` throws.
+ * Looks names up like every program here does (hosts file, DNS), each once, and anew after a minute while it is not found.
+ * URLs that `isProxied` are left to the proxy. Never throws, but for an abort, and what `isProxied` throws.
  */
 export function createResolver(isProxied: (url: URL) => boolean = () => false): Resolve {
   const known = new Map<string, { readonly addresses: readonly string[]; readonly until: number }>();

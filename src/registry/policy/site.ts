@@ -25,8 +25,8 @@ const LONERS = new RegExp(
 );
 
 /**
- * Whether two hosts of URLs have one owner: the same name, or names below one registrable domain. Addresses, and names that
- * only an inner network knows, belong to nobody but themselves.
+ * Whether two hosts of URLs have one owner: the same name, or names below one registrable domain, or below one such name of an
+ * inner network (`acme.internal`). Addresses, names of one word, and this machine's belong to nobody but themselves.
  */
 export function isSameSite(a: string, b: string): boolean {
   if (bareHost(a) === bareHost(b)) return true;

@@ -7,11 +7,9 @@ import { MANIFEST_LIMIT } from "../../store/read.ts";
 import type { Call } from "../../store/store.ts";
 import type { Client } from "../client.ts";
 import { readDocument } from "../document.ts";
-import { pullScope } from "../endpoint.ts";
+import { ABSENT, pullScope } from "../endpoint.ts";
 import { nextPage } from "../link.ts";
 
-/** How a registry says that it has no such endpoint, or none for us. */
-const ABSENT = [400, 401, 403, 404, 405, 406, 501];
 const MOST_PAGES = 100;
 /** More than anybody attaches to one manifest; an endless list is an attack. */
 const MOST = 5000;

@@ -4,13 +4,10 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { isTag } from "../../oci/reference.ts";
 import type { Call } from "../../store/store.ts";
 import type { Client } from "../client.ts";
-import { readDocument } from "../document.ts";
-import { pullScope } from "../endpoint.ts";
+import { ABSENT } from "../endpoint.ts";
 import { resolveManifest } from "../manifests.ts";
+import { firstTags, readTags, TAGS_PAGE } from "../tags.ts";
 
-/** Asked for at once; ECR refuses more. */
-const PAGE = 1000;
-const PAGE_LIMIT = 8 << 20;
 /** Repositories whose tags are kept in mind: the next images are mostly of the same ones. */
 const MOST_KNOWN = 256;
 
@@ -53,24 +50,10 @@ export function createTagFinder(client: Client): TagFinder {
 }
 
 /** All tags where they are so few; undefined where there are more, or nobody tells. Only those that name a digest are kept. */
-async function firstPage(client: Client, path: string, { signal }: Call): Promise<ReadonlySet<string> | undefined> {
-  const what = `Cannot list the tags of "${client.host}/${path}"`;
-  const expect = [400, 401, 403, 404, 405, 406, 501];
-  const first = `/v2/${path}/tags/list?n=${PAGE}`;
-  const options = { scopes: pullScope(path), expect, signal };
-  const { response, bytes } = await readDocument(client, what, first, PAGE_LIMIT, options);
+async function firstPage(client: Client, path: string, options: Call): Promise<ReadonlySet<string> | undefined> {
+  const { response, tags } = await readTags(client, path, firstTags(path), ABSENT, options);
   if (!response.ok || response.headers.has("link")) return undefined;
-  const tags = bytes && parseTags(bytes);
   // A page that is just full may be cut without a word; an empty one is no list of a repository that was read from.
-  if (!tags || tags.length === 0 || tags.length === PAGE) return undefined;
+  if (!tags || tags.length === 0 || tags.length === TAGS_PAGE) return undefined;
   return new Set(tags.filter((tag): tag is string => typeof tag === "string" && isTag(tag) && /^sha\d+-/.test(tag)));
-}
-
-function parseTags(bytes: Uint8Array): readonly unknown[] | undefined {
-  try {
-    const { tags } = JSON.parse(new TextDecoder().decode(bytes)) as { tags?: unknown };
-    return Array.isArray(tags) ? tags : undefined;
-  } catch {
-    return undefined;
-  }
 }

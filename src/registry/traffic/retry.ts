@@ -2,12 +2,12 @@
 import { backoff, pause, type RetryPolicy } from "../../bytes/retry.ts";
 import { AppError } from "../../errors.ts";
 import { drain } from "../wire/drain.ts";
-import { type Exchange, isStreamed, type Trail, type Transport } from "../wire/exchange.ts";
+import { type Exchange, isStreamed, startEffort, type Trail, type Transport } from "../wire/exchange.ts";
 import { isMistake } from "../wire/mistake.ts";
 import { isPassing, LONGEST_WAIT, patienceOf } from "../wire/passing.ts";
 import { networkReason, type Trouble, troubleOf } from "../wire/trouble.ts";
 import type { Standing } from "./standing.ts";
-import { createTraffic, type Host, type Traffic } from "./traffic.ts";
+import { createTraffic, type Traffic } from "./traffic.ts";
 
 /** Tries at a host that nobody has ever answered at: there may be none. */
 const UNREACHABLE_TRIES = 3;
@@ -55,30 +55,35 @@ interface Failure {
 }
 
 /**
- * Repeats what failed in passing; the last answer or error is the caller's. A streamed body is sent once: whoever has the
- * stream decides about more. 429, 503, every Retry-After, a host that fails whatever it is asked and one that cannot be
- * reached pause that host for the whole run, told once; other failures pause this request only. Who asks for more than five
- * minutes is not waited for. A host that has answered gets the time of a restart. One that failed or refused all tries of a
- * request while nobody else got through is asked once for each further one.
+ * Repeats what failed in passing; the last answer or error is the caller's. A courtesy is tried once, and so is a streamed
+ * body: whoever has the stream decides about more, and its effort counts them. 429, 503, every Retry-After, a host that fails
+ * whatever it is asked and one that cannot be reached pause that host for the whole run, told once; other failures pause this
+ * request only. Who asks for more than five minutes is not waited for. A host that has answered gets the time of a restart.
+ * One that failed or refused all tries of a request while no other of its kind got through is asked once for each further one.
  */
 export function withRetry(next: Transport, policy: RetryPolicy, options: RetryOptions = {}): Transport {
   const { traffic = createTraffic(), onWait = ignore, anyAnswer = false } = options;
   return async (url, exchange) => {
-    const { signal } = exchange;
+    const { courtesy, signal } = exchange;
+    if (courtesy) return next(url, exchange);
     const start = new URL(url).host;
-    /** Good answers of a host before it failed us first. */
-    const before = new Map<Host, number>();
-    for (let attempt = 1; ; attempt++) {
+    const { effort = startEffort() } = exchange;
+    const tried = isStreamed(exchange) ? effort : startEffort();
+    for (;;) {
       const trail: Trail = { host: start };
       const outcome = await ask(next, url, { ...exchange, trail });
       const host = traffic.at(trail.host);
-      const { pauses, standing } = host;
-      if ("response" in outcome && TROUBLE.has(outcome.response.status)) standing.troubled(`${exchange.method} ${url}`);
+      const { pauses } = host;
+      const standing = host.standing(exchange);
+      // The sessions of an upload have other URLs for each try, and are begun at the same one for all.
+      if ("response" in outcome && TROUBLE.has(outcome.response.status)) standing.troubled(exchange.effort ?? url);
       const failure = anyAnswer && "response" in outcome ? undefined : failureOf(outcome, policy, standing);
       if (!failure) return result(outcome);
-      if (!before.has(host)) before.set(host, standing.good);
+      const attempt = ++tried.failed;
+      if (!tried.before.has(standing)) tried.before.set(standing, standing.good);
       const isOver = standing.isGivenUp || attempt >= failure.tries;
-      if (isOver) lose(standing, failure, before.get(host)!);
+      if (isOver) lose(standing, failure, tried.before.get(standing)!);
+      effort.isHopeless = standing.isGivenUp;
       const isAway = failure.isUnreachable && standing.hasAnswered;
       const wait = isAway ? absence(policy, attempt) : Math.max(backoff(policy, attempt + 1), failure.asked);
       const isNews = failure.isShared ? !standing.isGivenUp && pauses.begin(wait, policy.delay) : !isStreamed(exchange);

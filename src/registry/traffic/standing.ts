@@ -1,20 +1,22 @@
 /** Whether one host answers, as far as the run has seen. */
+import { type Exchange, isStreamed } from "../wire/exchange.ts";
 
-/** Why a host gets one try only: nobody answered any try of a request, or it refused all, and nothing else got through. */
-type GivenUp = "silent" | "refusing";
-
+/** How a host answers requests of one kind. */
 export interface Standing {
-  /** Requests get one try, until an answer shows that the host is back. */
+  /**
+   * Requests get one try: nobody answered any try of one, or all tries of one of this kind were refused, and nothing else
+   * got through. Until an answer shows that the host is back.
+   */
   readonly isGivenUp: boolean;
-  /** It has answered, whatever it said. */
+  /** The host has answered, whatever it said to whichever request. */
   readonly hasAnswered: boolean;
-  /** Answers so far that were not refused in passing. */
+  /** Good answers so far. */
   readonly good: number;
-  /** Several requests in a row, each another one, ended in trouble of the host's own, and none well. */
+  /** Requests in a row, about several things, ended in trouble of the host's own, and none well. */
   readonly isTroubled: boolean;
-  /** A request, `GET https://...`, ended in trouble of the host's own: 500, 502 or 504. */
-  troubled(request: string): void;
-  /** The host answered; `isGood`: not with a status that passes. */
+  /** A request about something ended in trouble of the host's own: 500, 502 or 504. */
+  troubled(subject: unknown): void;
+  /** The host answered; `isGood`: not with a status that passes, nor with the wish for a login, which comes before all work. */
   answered(isGood: boolean): void;
   /** All tries of a request found nobody there, since there were `good` good answers. */
   unreachable(good: number): void;
@@ -22,21 +24,34 @@ export interface Standing {
   refused(good: number): void;
 }
 
-/** Different requests in trouble that are more than chance. */
+/** Things in trouble that are more than chance. */
 const TROUBLED = 3;
 
-/** A host that nothing is known of. */
-export function createStanding(): Standing {
-  let givenUp: GivenUp | undefined;
-  let hasAnswered = false;
+/**
+ * The standings of a host that nothing is known of; always the same one for the same kind of request. Each kind speaks for
+ * itself: who is read from may refuse what is written, and who opens sessions may refuse what is sent in them.
+ */
+export function createStandings(): (exchange: Exchange) => Standing {
+  const standings = new Map<string, Standing>();
+  const host = { hasAnswered: false, isSilent: false };
+  return (exchange) => {
+    const kind = isStreamed(exchange) ? "upload" : exchange.method;
+    const standing = standings.get(kind) ?? createStanding(host);
+    standings.set(kind, standing);
+    return standing;
+  };
+}
+
+function createStanding(host: { hasAnswered: boolean; isSilent: boolean }): Standing {
+  let isRefusing = false;
   let good = 0;
-  const inTrouble = new Set<string>();
+  const inTrouble = new Set<unknown>();
   return {
     get isGivenUp() {
-      return givenUp !== undefined;
+      return host.isSilent || isRefusing;
     },
     get hasAnswered() {
-      return hasAnswered;
+      return host.hasAnswered;
     },
     get good() {
       return good;
@@ -44,22 +59,22 @@ export function createStanding(): Standing {
     get isTroubled() {
       return inTrouble.size === TROUBLED;
     },
-    troubled(request) {
-      if (inTrouble.size < TROUBLED) inTrouble.add(request);
+    troubled(subject) {
+      if (inTrouble.size < TROUBLED) inTrouble.add(subject);
     },
     answered(isGood) {
-      hasAnswered = true;
-      if (isGood) {
-        good++;
-        inTrouble.clear();
-      }
-      if (isGood || givenUp === "silent") givenUp = undefined;
+      host.hasAnswered = true;
+      host.isSilent = false;
+      if (!isGood) return;
+      good++;
+      inTrouble.clear();
+      isRefusing = false;
     },
     unreachable(before) {
-      if (good === before) givenUp = "silent";
+      if (good === before) host.isSilent = true;
     },
     refused(before) {
-      if (good === before) givenUp = "refusing";
+      if (good === before) isRefusing = true;
     },
   };
 }

@@ -1,11 +1,12 @@
 /** What a run knows of the hosts that it talks to, and what it allows itself there: shared by all of its registries. */
+import type { Exchange } from "../wire/exchange.ts";
 import type { Closure } from "./closure.ts";
 import { createPace, type Pace } from "./pace.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
 import { createQuota, type Quota } from "./quota.ts";
 import { createRate, type Rate } from "./rate.ts";
 import { createSlots, type Slots } from "./slots.ts";
-import { createStanding, type Standing } from "./standing.ts";
+import { createStandings, type Standing } from "./standing.ts";
 
 export interface TrafficOptions {
   /** Uploads, downloads of blobs, small requests, and requests for tokens in flight at one host: so many of each. Default: no limit. */
@@ -24,7 +25,8 @@ export interface TrafficOptions {
 export interface Host {
   readonly name: string;
   readonly pauses: Pauses;
-  readonly standing: Standing;
+  /** How it answers such requests. */
+  readonly standing: (exchange: Exchange) => Standing;
   readonly quota: Quota;
   /** It said that it does not want to be asked. */
   closure: Closure | undefined;
@@ -41,7 +43,7 @@ export interface Host {
 }
 
 export interface Traffic {
-  /** `registry.example:5000`, as URLs have it. */
+  /** What is known of a host, `registry.example:5000` as URLs have it; always the same object. */
   at(host: string): Host;
   readonly rate: Rate | undefined;
   readonly hubReserve: number | undefined;
@@ -58,7 +60,7 @@ export function createTraffic({ perHost, rps, rate, hubReserve, idle }: TrafficO
         host = {
           name,
           pauses: createPauses(),
-          standing: createStanding(),
+          standing: createStandings(),
           quota: createQuota(),
           closure: undefined,
           warned: new Set(),

@@ -23,7 +23,7 @@ export function withTurns(
     try {
       await ready(host, exchange);
       const response = await next(url, exchange);
-      host.standing.answered(!isPassing(response.status));
+      host.standing(exchange).answered(!isPassing(response.status) && response.status !== 401);
       if (response.ok) {
         place.lend(idleReading(response));
         afterReading(response, place.leave);

@@ -1,5 +1,4 @@
 /** A blob in chunks, for registries that refuse large requests. OCI distribution-spec v1.1 "Pushing a blob in chunks". */
-
 import { AppError, RegistryError } from "../../errors.ts";
 import { pushScope } from "../endpoint.ts";
 import { isPassingError, type Tries } from "../tries.ts";
@@ -40,10 +39,11 @@ export async function sendChunks(job: Job, session: Session, body: Body, length:
 }
 
 async function sendChunk(job: Job, { at, location }: Progress, body: Body, end: number): Promise<Progress> {
-  const { client, what, path, signal } = job;
+  const { client, what, path, effort, signal } = job;
   const response = await client.send(what, "PATCH", location, {
     headers: { ...BLOB_HEADERS, "content-range": `${at}-${end - 1}` },
     upload: body.part(at, end),
+    effort,
     scopes: pushScope(path),
     signal,
   });

@@ -4,6 +4,7 @@ import type { Client } from "../client.ts";
 import { pushScope, uploadsPath } from "../endpoint.ts";
 import { checkStored } from "../stored.ts";
 import { drain } from "../wire/drain.ts";
+import type { Effort } from "../wire/exchange.ts";
 import { resolveLocation } from "./location.ts";
 
 /** One blob on its way into one repository. */
@@ -13,6 +14,8 @@ export interface Job extends Call {
   readonly what: string;
   readonly path: string;
   readonly content: Content;
+  /** Goes with each request that begins, carries or ends the upload. */
+  readonly effort: Effort;
 }
 
 /** A place that a registry keeps for one upload. */
@@ -28,8 +31,8 @@ export const BLOB_HEADERS: Readonly<Record<string, string>> = { "content-type": 
 const LARGEST_MINIMUM = 5 * 2 ** 30;
 
 /** Opens a session. */
-export async function startSession({ client, what, path, signal }: Job): Promise<Session> {
-  const response = await client.send(what, "POST", uploadsPath(path), { scopes: pushScope(path), signal });
+export async function startSession({ client, what, path, effort, signal }: Job): Promise<Session> {
+  const response = await client.send(what, "POST", uploadsPath(path), { effort, scopes: pushScope(path), signal });
   await drain(response);
   return sessionOf(client, what, path, response, { signal });
 }
@@ -62,17 +65,21 @@ export function withDigest(location: string, { descriptor }: Content): string {
 }
 
 /** Ends a session whose bytes are all there. Throws INTEGRITY where the registry stored something else. */
-export async function endSession({ client, what, path, content, signal }: Job, location: string): Promise<void> {
-  const options = { headers: BLOB_HEADERS, scopes: pushScope(path), signal };
+export async function endSession(
+  { client, what, path, content, effort, signal }: Job,
+  location: string,
+): Promise<void> {
+  const options = { headers: BLOB_HEADERS, effort, scopes: pushScope(path), signal };
   const response = await client.send(what, "PUT", withDigest(location, content), options);
   await drain(response);
   checkStored(what, response, content.descriptor.digest);
 }
 
-/** Gives a session up: best effort, registries end them by themselves. */
+/** Gives a session up: one try, since registries end them by themselves. Never throws. */
 export async function cancelSession({ client, path, signal }: Job, { location }: Session): Promise<void> {
+  const options = { courtesy: true, scopes: pushScope(path), signal };
   try {
-    await drain(await client.send("Cannot cancel an upload", "DELETE", location, { scopes: pushScope(path), signal }));
+    await drain(await client.send("Cannot cancel an upload", "DELETE", location, options));
   } catch {
     // The failure before is the one to tell.
   }

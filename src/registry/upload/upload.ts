@@ -22,7 +22,7 @@ const FINAL = /DIGEST_INVALID|SIZE_INVALID|NAME_|MANIFEST_|UNAUTHORIZED|DENIED|T
  * Uploads a blob. Its bytes are verified while they go: the last ones are only sent when size and digest are right, so that
  * a wrong blob never completes. By one PUT; where a registry does not take that, by one PATCH; where it is too large, in
  * chunks: what was learned is kept in `uploads`. A failed try begins anew with a session of its own, except for content that
- * can be read only once. Errors of the source are passed on as they are; INTEGRITY where the registry stored other bytes.
+ * can be read only once; the old session is given up where the registry itself has ended the try. Errors of the source are passed on as they are; INTEGRITY where the registry stored other bytes.
  */
 export function uploadBlob(
   client: Client,
@@ -33,8 +33,11 @@ export function uploadBlob(
 ): Promise<void> {
   const { digest } = content.descriptor;
   const what = `Cannot write "${client.host}/${path}@${digest}"`;
-  const job = { client, what, path, content, signal };
-  return uploads.alone(uploadKey(path, digest), () => upload(job, uploads), { signal });
+  async function work(): Promise<void> {
+    const tries = createTries(client);
+    await upload({ client, what, path, content, effort: tries.effort, signal }, uploads, tries);
+  }
+  return uploads.alone(uploadKey(path, digest), work, { signal });
 }
 
 /** One try: what it used, and what became of it. */
@@ -49,9 +52,8 @@ interface Attempt {
   readonly body: Body;
 }
 
-async function upload(job: Job, uploads: Uploads): Promise<void> {
+async function upload(job: Job, uploads: Uploads, tries: Tries): Promise<void> {
   const { content, signal } = job;
-  const tries = createTries(job.client);
   const before = { way: uploads.way, largest: uploads.largest };
   for (const tried = new Set<Uploads["way"]>(); ; ) {
     await using body = openBody(content, { signal });
@@ -62,7 +64,7 @@ async function upload(job: Job, uploads: Uploads): Promise<void> {
     } catch (error) {
       signal?.throwIfAborted();
       const isEnded = attempt.isReused && isRefusal(error) && error.status === 404;
-      if (body.failure || (isRefusal(error) && !isEnded)) await cancelSession(job, attempt.session);
+      if (body.failure || (isDoneWith(error) && !isEnded)) await cancelSession(job, attempt.session);
       if (body.failure) throw body.failure.error;
       if ((body.finished || isConflict(error)) && (await isThere(job))) return;
       const isAnother = isEnded || learn(error, attempt, uploads, tried);
@@ -126,6 +128,11 @@ function isWorthAgain(error: unknown): boolean {
 /** The registry understood the request and said no. */
 function isRefusal(error: unknown): error is RegistryError {
   return error instanceof RegistryError && !isPassing(error.status);
+}
+
+/** Nothing goes on at the registry: behind a gateway that gave up (502, 504), the content may still be moved into place. */
+function isDoneWith(error: unknown): boolean {
+  return isRefusal(error) || (error instanceof RegistryError && error.status === 500);
 }
 
 /** By the limit of a registry or a proxy; GHCR says 416 to a large PATCH. */

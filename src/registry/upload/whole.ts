@@ -1,5 +1,4 @@
 /** A blob in one request: by PUT, or by PATCH with a PUT after it. OCI distribution-spec v1.1 "Pushing a blob monolithically". */
-
 import { pushScope } from "../endpoint.ts";
 import { checkStored } from "../stored.ts";
 import { drain } from "../wire/drain.ts";
@@ -19,9 +18,9 @@ export async function sendByPatch(job: Job, { location }: Session, body: Body): 
 }
 
 async function send(job: Job, method: string, location: string, body: Body): Promise<Response> {
-  const { client, what, path, content, signal } = job;
+  const { client, what, path, content, effort, signal } = job;
   const upload = body.part(0, content.descriptor.size);
-  const options = { headers: BLOB_HEADERS, upload, scopes: pushScope(path), signal };
+  const options = { headers: BLOB_HEADERS, upload, effort, scopes: pushScope(path), signal };
   const response = await client.send(what, method, location, options);
   await drain(response);
   return response;

@@ -1,4 +1,4 @@
-/** What all layers of the client speak: one request, one response, and the functions between them. Interfaces only. */
+/** What all layers of the client speak: one request, one response, and the functions between them. */
 import type { ByteStream, Bytes } from "../../bytes/stream.ts";
 
 /** A body that is produced while it is sent. */
@@ -21,11 +21,25 @@ export interface Exchange {
   readonly scopes?: readonly string[] | undefined;
   /** The answer is a blob: many bytes, for a long time. */
   readonly bulk?: boolean | undefined;
+  /** Done for the sake of the other side: not worth a second try. */
+  readonly courtesy?: boolean | undefined;
   /** Certificates are not checked. */
   readonly unverified?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The tries at one thing of which this is one, or a part of one. Default: it stands alone. */
+  readonly effort?: Effort | undefined;
   /** Filled in on the way down: which host was asked last, after redirects. */
   readonly trail?: Trail | undefined;
+}
+
+/** Tries at one thing that takes several requests, such as an upload with a session for each try. */
+export interface Effort {
+  /** Tries of a streamed body that failed in passing: nobody else can count them. */
+  failed: number;
+  /** Good answers of those who were asked, when they failed first. */
+  readonly before: Map<unknown, number>;
+  /** Whoever failed last gets one try only: another one here is not worth it. */
+  isHopeless: boolean;
 }
 
 export interface Trail {
@@ -40,7 +54,17 @@ export interface Trail {
  */
 export type Transport = (url: string, exchange: Exchange) => Promise<Response>;
 
+/** Nothing has failed. */
+export function startEffort(): Effort {
+  return { failed: 0, before: new Map(), isHopeless: false };
+}
+
 /** Whether the body comes from a stream, which only its owner knows how to produce again. */
 export function isStreamed(exchange: Exchange): boolean {
   return exchange.upload !== undefined && !(exchange.upload instanceof Uint8Array);
+}
+
+/** Whether the body can be sent once only: it comes from a pipe, and neither a challenge nor a redirect gets it again. */
+export function isOnce({ upload }: Exchange): boolean {
+  return upload !== undefined && "once" in upload && upload.once === true;
 }

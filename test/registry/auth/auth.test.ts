@@ -277,6 +277,22 @@ test("Basic with wrong credentials, or as nobody, is not repeated", async () => 
   expect(nobody.requests).toEqual([undefined]);
 });
 
+test("whoever reads is told to check the name first, whoever writes to log in", async () => {
+  const upload = { method: "POST", scopes: ["repository:a:pull,push"] };
+  const probe = { method: "HEAD", scopes: ["repository:a:pull,push"] };
+  const nobody = serve({ challenge: "Basic realm=x" });
+  expect(loginHint(await nobody.send())).toBe("check the name; if it is right, log in with dray login r.example");
+  for (const exchange of [upload, probe])
+    expect(loginHint(await nobody.send("/v2/a/blobs/uploads/", exchange))).toBe(
+      "nobody may write there: log in with dray login r.example, or check the name",
+    );
+  const reader = serve({ takes: () => false, credential: ME });
+  expect(loginHint(await reader.send())).toContain("check the name, or log in");
+  expect(loginHint(await reader.send("/v2/a/blobs/uploads/", upload))).toBe(
+    "the credentials from the file do not allow it; log in with dray login r.example as somebody who may write, or check the name",
+  );
+});
+
 test("Basic where the token server refuses and both are offered; the token server is then left alone", async () => {
   const { send, requests, tokens } = serve({
     challenge: `${BEARER}, Basic realm="x"`,

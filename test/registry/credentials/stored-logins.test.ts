@@ -7,6 +7,7 @@ import { createKeychain, type LoginSource } from "../../../src/registry/credenti
 import { loginsOfFile, loginsOfText } from "../../../src/registry/credentials/stored-logins.ts";
 import { type ProgramFolder, programFolder } from "../../support/credential-programs.ts";
 import { errorOf } from "../../support/thrown.ts";
+import { testWithoutRights } from "../../support/without-rights.ts";
 
 let folder: ProgramFolder;
 let warnings: string[];
@@ -79,7 +80,7 @@ describe("in a file", () => {
     expect((await keychain("s.example", ""))?.origin).toBe(second);
   });
 
-  test.skipIf(process.getuid?.() === 0)("one that may not be read is told once, and passed over", async () => {
+  testWithoutRights("one that may not be read is told once, and passed over", import.meta.path, async () => {
     const path = await file({ auths: { "r.example": auth("me") } });
     await chmod(path, 0);
     const source = loginsOfFile(path, { programs: createCredentialPrograms(), onWarning });

@@ -9,6 +9,7 @@ import { testOnBoth } from "../../support/both-runtimes.ts";
 import { createAuthority } from "../../support/certificates.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 import { errorOf } from "../../support/thrown.ts";
+import { testWithoutRights } from "../../support/without-rights.ts";
 import { cases } from "./tls-cases.ts";
 
 testOnBoth(cases, join(import.meta.dirname, "tls-cases.ts"));
@@ -58,7 +59,7 @@ describe("certs.d", () => {
     expect((await trust("r.example:5000", "r.example:5000")).added).toEqual([]);
   });
 
-  test.skipIf(process.getuid?.() === 0)("what may not be looked at is passed over", async () => {
+  testWithoutRights("what may not be looked at is passed over", import.meta.path, async () => {
     await using folder = await temporaryFolder();
     for (const name of ["closed", "open"]) await mkdir(join(folder.path, name, "r.example"), { recursive: true });
     await writeFile(join(folder.path, "open/r.example/ca.crt"), AUTHORITY.cert);

@@ -6,7 +6,7 @@ import { withRedirects } from "../../../src/registry/policy/redirect.ts";
 import { type OnWait, withRetry } from "../../../src/registry/traffic/retry.ts";
 import { createTraffic, type Traffic } from "../../../src/registry/traffic/traffic.ts";
 import { withTurns } from "../../../src/registry/traffic/turn.ts";
-import type { Exchange, Transport } from "../../../src/registry/wire/exchange.ts";
+import { type Effort, type Exchange, startEffort, type Transport } from "../../../src/registry/wire/exchange.ts";
 import { ofNetwork } from "../../../src/registry/wire/mistake.ts";
 import { ProxyError } from "../../../src/registry/wire/trouble.ts";
 
@@ -158,7 +158,7 @@ test.each([500, 502, 504])("a host that answers %d to whatever it is asked pause
     calls.push(url.slice(-1));
     return new Response("", { status: isWell ? 200 : status });
   });
-  const { standing } = traffic.at("r.example");
+  const standing = traffic.at("r.example").standing(GET);
   for (const path of "ab") await send(`https://r.example/${path}`, GET);
   expect(standing.isTroubled).toBe(false);
   for (const path of "cde") await send(`https://r.example/${path}`, GET);
@@ -236,7 +236,7 @@ test.each([500, 502, 504, 408, 425])("%d with Retry-After does", async (status) 
   const { next } = answers(new Response("", { status, headers: { "retry-after": "3" } }));
   const policy = { ...POLICY, attempts: 1 };
   await withRetry(withTurns(next, traffic), policy, { traffic })("https://r.example/", GET);
-  expect(traffic.at("r.example").standing.isGivenUp).toBe(true);
+  expect(traffic.at("r.example").standing(GET).isGivenUp).toBe(true);
   const upload = { length: 1, async *open() {} };
   await withRetry(withTurns(next, traffic), POLICY, { traffic })("https://s.example/", { ...GET, upload });
   expect(traffic.at("s.example").pauses.isOn).toBe(true);
@@ -295,4 +295,66 @@ test("where every answer will do, only the network is asked again", async () => 
   const { calls, next } = answers(Object.assign(new TypeError("closed"), { code: "ECONNRESET" }), 503);
   expect((await withRetry(next, POLICY, { anyAnswer: true })("https://r.example/", GET)).status).toBe(503);
   expect(calls()).toBe(2);
+});
+
+test("who refuses what is written is given up for that alone, whatever it answers to who reads, or wants to know who asks", async () => {
+  const calls: string[] = [];
+  let status = 500;
+  const { send, traffic } = shared(async (url, { method }) => {
+    calls.push(`${method} ${url.slice(-1)}`);
+    return new Response("", { status: method === "POST" ? status : 404 });
+  });
+  const POST: Exchange = { method: "POST", headers: {} };
+  async function callsFor(path: string): Promise<string> {
+    calls.length = 0;
+    await send(`https://r.example/${path}`, GET);
+    await send(`https://r.example/${path}`, POST);
+    return calls.join(", ");
+  }
+  const patient = (path: string): string => [`GET ${path}`, ...Array(3).fill(`POST ${path}`)].join(", ");
+  for (const path of "abc") expect(await callsFor(path)).toBe(patient(path));
+  expect(await callsFor("d")).toBe("GET d, POST d");
+  status = 401;
+  expect(await callsFor("e")).toBe("GET e, POST e");
+  expect(traffic.at("r.example").standing(POST).isGivenUp).toBe(true);
+  expect(traffic.at("r.example").standing(GET).isGivenUp).toBe(false);
+  status = 202;
+  expect(await callsFor("f")).toBe("GET f, POST f");
+  status = 500;
+  expect(await callsFor("g")).toBe(patient("g"));
+});
+
+test("tries of one streamed body are counted by their effort, and end where the others were given up", async () => {
+  const { send, traffic } = shared(async (_, { method }) => new Response("", { status: method === "PUT" ? 503 : 202 }));
+  const upload = { length: 1, async *open() {} };
+  async function triesFor(effort: Effort): Promise<number> {
+    for (let tries = 1; ; tries++) {
+      await send("https://r.example/session", { method: "POST", headers: {}, effort });
+      await send(`https://r.example/${tries}`, { method: "PUT", headers: {}, upload, effort });
+      if (effort.isHopeless || tries === 9) return tries;
+    }
+  }
+  expect(await triesFor(startEffort())).toBe(3);
+  expect(await triesFor(startEffort())).toBe(1);
+  expect(traffic.at("r.example").standing({ method: "POST", headers: {} }).isGivenUp).toBe(false);
+});
+
+test("nobody there is nobody for whichever request, and so is somebody", async () => {
+  const refused = Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" });
+  let calls = 0;
+  let isUp = false;
+  const { send } = shared(async () => {
+    calls++;
+    if (!isUp) throw refused;
+    return new Response("", { status: 503 });
+  });
+  async function triesOf(method: string): Promise<number> {
+    calls = 0;
+    await send("https://r.example/", { method, headers: {} }).catch(() => {});
+    return calls;
+  }
+  expect([await triesOf("GET"), await triesOf("POST"), await triesOf("HEAD")]).toEqual([3, 1, 1]);
+  isUp = true;
+  expect([await triesOf("POST"), await triesOf("GET")]).toEqual([3, 3]);
+  expect([await triesOf("POST"), await triesOf("GET"), await triesOf("HEAD")]).toEqual([1, 1, 3]);
 });

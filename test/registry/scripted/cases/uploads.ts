@@ -8,6 +8,7 @@ import { ABSENT, BASIC, BLOB, BLOB_PATH, each, fails, login, OPENED, refusal, UP
 
 const { digest } = BLOB.descriptor;
 const SENT = { sent: BLOB.bytes };
+const PIPED: Content = { ...BLOB, once: true };
 
 export async function onePostAndOnePut({ registry, open }: Talk): Promise<void> {
   registry(OPENED);
@@ -164,21 +165,35 @@ export async function everyTryFails({ registry, open }: Talk): Promise<void> {
   const opened = registry.always(`POST ${UPLOADS} -> 202 [location: /up/1]`);
   const sent = registry.always(`PUT /up/1?digest=${digest} -> 500`);
   registry.always(`HEAD ${BLOB_PATH} -> 404`);
-  registry.always("DELETE /up/1 -> 204");
+  const ended = registry.always("DELETE /up/1 -> 204");
   await fails(
     open(registry, { retry: { attempts: 3 } })
       .repository("a")
       .put(BLOB),
     "NETWORK: Cannot write …500…",
   );
-  strictEqual(`${opened.length} ${sent.length}`, "3 3");
+  strictEqual(`${opened.length} ${sent.length} ${ended.length}`, "3 3 3");
 }
+
+/** Content of a pipe, which fails for good at once; `expected` comes before the look whether the blob is there. */
+async function failsForGood({ registry, open }: Talk, status: number, ...expected: readonly string[]): Promise<void> {
+  registry(OPENED);
+  registry(`PUT /up/1?digest=${digest} -> ${status}`, SENT);
+  for (const line of expected) registry(line);
+  registry(ABSENT);
+  await fails(open().repository("a").put(PIPED), "NETWORK: Cannot write …pipe…");
+}
+
+export const aSession = each(failsForGood, {
+  "that the registry failed is given up": [500, "DELETE /up/1 -> 204"],
+  "whose end fails too is asked to end once": [500, "DELETE /up/1 -> 503"],
+  "behind a gateway that gave up may still be at work": [504],
+});
 
 export async function aPipeIsNotReadTwice({ registry, open }: Talk): Promise<void> {
   registry(OPENED);
   registry(`PUT /up/1?digest=${digest} -> cut`, { cut: 100 });
   registry.always(`HEAD ${BLOB_PATH} -> 404`);
   registry.always("DELETE /up/1 -> 204");
-  const piped: Content = { ...BLOB, once: true };
-  await fails(open().repository("a").put(piped), "NETWORK: Cannot write …pipe…");
+  await fails(open().repository("a").put(PIPED), "NETWORK: Cannot write …pipe…");
 }

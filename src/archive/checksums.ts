@@ -4,17 +4,23 @@ import { readFile as readWhole, stat } from "node:fs/promises";
 import { readFile, writeAtomic } from "../bytes/file.ts";
 import { encode } from "../bytes/stream.ts";
 import type { Call } from "../store/store.ts";
+import { incompletePath } from "./incomplete-file.ts";
 
-/** A million parts have so many lines. */
-const LIMIT: number = 128 << 20;
+/** As many parts as an archive may have, with the longest names. */
+const LIMIT: number = 4 << 20;
 
 /** Hexadecimal SHA-256 by file name, without folder. */
 export type Checksums = ReadonlyMap<string, string>;
 
+/** Where the checksums of an archive are. */
+export function checksumsPath(archive: string): string {
+  return `${archive}.sha256`;
+}
+
 /** The checksums of an archive; undefined where there is no such file, or something else. Lines of another form are passed over. */
 export async function readChecksums(archive: string): Promise<Checksums | undefined> {
   try {
-    const path = `${archive}.sha256`;
+    const path = checksumsPath(archive);
     if ((await stat(path)).size > LIMIT) return undefined;
     const lines = (await readWhole(path, "utf8")).split("\n");
     const found = lines.map((line) => /^([0-9a-f]{64}) [ *](.+?)\r?$/.exec(line)).filter((match) => match !== null);
@@ -24,10 +30,11 @@ export async function readChecksums(archive: string): Promise<Checksums | undefi
   }
 }
 
-/** Puts the file in place at once. */
+/** Puts the file in place at once. What a killed process leaves of it, the next that writes the archive removes. */
 export async function writeChecksums(archive: string, checksums: Checksums): Promise<void> {
   const lines = [...checksums].map(([name, sum]) => `${sum}  ${name}\n`);
-  await writeAtomic(`${archive}.sha256`, encode(lines.join("")));
+  const path = checksumsPath(archive);
+  await writeAtomic(path, encode(lines.join("")), { temporary: incompletePath(path) });
 }
 
 /** SHA-256 of a file, in hexadecimal. */

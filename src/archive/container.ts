@@ -14,8 +14,8 @@ import { archiveIn, checkSizes, type OpenOptions } from "./reader.ts";
 import { spool } from "./spool.ts";
 import { BLOCK, parseTarHeader } from "./tar.ts";
 import { checksum, octalField } from "./tar-fields.ts";
-import { openTar, volumeRange } from "./tar-tree.ts";
-import { firstParts, openVolume, type Volume } from "./volume.ts";
+import { openTar } from "./tar-tree.ts";
+import { firstParts, openVolume, type Volume, volumeRange } from "./volume.ts";
 import { openZip } from "./zip.ts";
 
 /** Every kind of file that can be opened. */
@@ -165,7 +165,8 @@ async function openForeignTar(volume: Volume, { onWarning, signal }: ContainerOp
 
 function unknown(name: string, first: Bytes): AppError {
   const known = UNPACKERS.find(([magic]) => magic.every((byte, at) => first[at] === byte));
-  if (!known) return new AppError("UNSUPPORTED", `Cannot open "${name}": it is no gzip, zstd, tar or zip file`);
+  const reason = first.length === 0 ? "it is empty" : "it is no gzip, zstd, tar or zip file";
+  if (!known) return new AppError("UNSUPPORTED", `Cannot open "${name}": ${reason}`);
   const [, kind, program] = known;
   return new AppError(
     "UNSUPPORTED",

@@ -2,11 +2,15 @@
  * The index at the end of an archive, which says where every entry stands, with the footer that says where the index is.
  * Everything in it is checked against the file before it is believed.
  */
+import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type Bytes, concat, decode, encode } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
+import { type Lines, splitLines } from "../bytes/lines.ts";
+import { type ByteStream, type Bytes, concat, encode } from "../bytes/stream.ts";
+import { AppError, reasonOf } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseJson } from "../oci/json.ts";
 import { type Codec, PIECE } from "./codec.ts";
+import { MOST_CHARACTERS, MOST_ENTRIES } from "./entry-names.ts";
 import { isEntryPath } from "./entry-path.ts";
 import type { Format } from "./format.ts";
 import { framedLength } from "./framing.ts";
@@ -14,8 +18,15 @@ import { BLOCK, type EntryType, HEADER_LIMIT, paddingOf } from "./tar.ts";
 
 export const INDEX_PATH = "saved-image-cache/.dray/index.json";
 
-/** The largest index that is read, in bytes: about a million entries. */
-export const INDEX_LIMIT: number = 256 << 20;
+/** The largest index that is read, in bytes: that many entries with long names. */
+const INDEX_LIMIT: number = 80 << 20;
+
+/** The longest line of it, which is an entry with the lengths of its members: those of half a terabyte. */
+const LONGEST_LINE: number = 4 << 20;
+
+/** Members of all entries that are in several: those of two terabytes. */
+const MOST_MEMBERS = 2 << 20;
+
 const VERSION = 1;
 const MAGIC: Bytes = encode("DRAYIDX");
 const FOOTER_SIZE = 64;
@@ -45,11 +56,17 @@ export function tarLength(entry: { readonly header: number; readonly size: numbe
   return entry.header + entry.size + paddingOf(entry.size);
 }
 
+/** One entry a line. Throws UNSUPPORTED for more than would be read. */
 export function formatIndex(entries: readonly Placed[]): Bytes {
   const lines = entries.map(({ path, type, ...rest }) =>
     JSON.stringify({ name: path, ...(type === "file" ? {} : { type }), ...rest }),
   );
-  return encode(`{"version":${VERSION},"entries":[\n${lines.join(",\n")}\n]}\n`);
+  const text = lines.length === 0 ? "" : `${lines.join(",\n")}\n`;
+  const index = encode(`{"version":${VERSION},"entries":[\n${text}]}\n`);
+  if (entries.length <= MOST_ENTRIES && index.length <= INDEX_LIMIT) return index;
+  throw new AppError("UNSUPPORTED", `Cannot write an archive of ${entries.length} entries: nothing would read it`, {
+    hint: "make several archives, of fewer images each",
+  });
 }
 
 /** Where the index entry stands, what it must hold. */
@@ -96,8 +113,8 @@ export function parseFooter(codec: Codec, tail: Bytes, fileSize: number, archive
     number,
   ];
   const inside = [offset, length, size].every(Number.isSafeInteger) && offset + length + tail.length <= fileSize;
-  if (!inside || size > INDEX_LIMIT || length > INDEX_LIMIT + PIECE)
-    throw corrupt(archive, "its footer points to no index");
+  if (!inside) throw corrupt(archive, "its footer points to no index");
+  if (size > INDEX_LIMIT) throw corrupt(archive, `its index has ${size} bytes, more than are read`);
   return { offset, length, size, sha256: payload.subarray(32) };
 }
 
@@ -124,39 +141,101 @@ export function corrupt(archive: string, reason: string, cause?: unknown): AppEr
  * The entries of an index, in the archive's order. Throws INTEGRITY where it is not what the footer hashed, or where any
  * number or name in it cannot be true of an archive whose index entry stands at `footer.offset`.
  */
-export function parseIndex(codec: Codec, index: Bytes, footer: Footer, archive: string): readonly Placed[] {
-  if (!equal(createHash("sha256").update(index).digest() as Bytes, footer.sha256))
-    throw corrupt(archive, "its index is not what its footer says");
-  const { version, entries } = parseJson(index, archive);
-  requireVersion(version, archive);
-  if (!Array.isArray(entries)) throw corrupt(archive, "its index lists no entries");
-  return entries.map((entry: unknown, at) => {
+export async function parseIndex(
+  codec: Codec,
+  index: ByteStream,
+  footer: Footer,
+  archive: string,
+): Promise<readonly Placed[]> {
+  const hash = createHash("sha256");
+  const entries: Placed[] = [];
+  let end = 0;
+  let members = 0;
+  let characters = 0;
+  const lines = indexLines(archive, (entry) => {
     const placed = parsePlaced(entry, codec.format);
-    if (!placed || placed.offset + placed.length > footer.offset || !isFramed(codec, placed))
-      throw corrupt(archive, `entry ${at + 1} of its index cannot be true`);
-    return placed;
+    if (!placed || placed.offset < end || placed.offset + placed.length > footer.offset || !isFramed(codec, placed))
+      throw corrupt(archive, `entry ${entries.length + 1} of its index cannot be true`);
+    end = placed.offset + placed.length;
+    members += placed.members?.length ?? 0;
+    characters += placed.path.length + (placed.target?.length ?? 0);
+    if (entries.push(placed) > MOST_ENTRIES || members > MOST_MEMBERS || characters > MOST_CHARACTERS)
+      throw new AppError(
+        "UNSUPPORTED",
+        `Cannot read "${archive}": its index has more than ${MOST_ENTRIES} entries, or longer names than are read`,
+      );
   });
-}
-
-/** The digests that an index has for a path, in the archive's order; undefined where it is none. Nothing else of it is checked. */
-export function indexedDigests(index: Bytes, path: string): readonly unknown[] | undefined {
-  try {
-    const { entries } = Object(JSON.parse(decode(index))) as { entries?: unknown };
-    if (!Array.isArray(entries)) return undefined;
-    return entries
-      .map((entry: unknown) => Object(entry))
-      .flatMap(({ name, digest }) => (name === path ? [digest] : []));
-  } catch {
-    return undefined;
+  let refusal: unknown;
+  for await (const bytes of index) {
+    hash.update(bytes);
+    // What is damaged may seem to be anything: whether it is, is known at the end.
+    if (refusal === undefined) refusal = thrownBy(() => lines.push(bytes));
   }
+  if (!equal(hash.digest() as Bytes, footer.sha256)) throw corrupt(archive, "its index is not what its footer says");
+  if (refusal !== undefined) throw refusal;
+  lines.end();
+  return entries;
 }
 
-function parseJson(index: Bytes, archive: string): { version?: unknown; entries?: unknown } {
+/** The digests that an index has for a path, in the archive's order; none where it is no index. Nothing else of it is checked. */
+export async function indexedDigests(index: ByteStream, path: string): Promise<readonly unknown[]> {
+  const digests: unknown[] = [];
+  const lines = indexLines("", ({ name, digest }) => {
+    if (name === path) digests.push(digest);
+  });
+  let refusal: unknown;
+  for await (const bytes of index) refusal ??= thrownBy(() => lines.push(bytes));
+  return (refusal ?? thrownBy(() => lines.end())) === undefined ? digests : [];
+}
+
+/** Whether a footer comes by in a stream. Reads as far as that. */
+export async function hasFooterIn(stream: ByteStream): Promise<boolean> {
+  const magic = concat([MAGIC, Uint8Array.of(VERSION)]);
+  let end: Bytes = new Uint8Array(0);
+  for await (const bytes of stream) {
+    const both = concat([end, bytes]);
+    if (Buffer.from(both.buffer, both.byteOffset, both.length).includes(magic)) return true;
+    end = both.slice(1 - magic.length);
+  }
+  return false;
+}
+
+function thrownBy(work: () => void): unknown {
   try {
-    return Object(JSON.parse(decode(index)));
+    work();
   } catch (error) {
-    throw corrupt(archive, "its index is not JSON", error);
+    return error;
   }
+  return undefined;
+}
+
+/** Takes an index as formatIndex() writes it, line by line: to parse all of it at once would take several times its size. */
+function indexLines(archive: string, onEntry: (fields: Readonly<Record<string, unknown>>) => void): Lines {
+  let at = 0;
+  let isEnded = false;
+  function onLine(line: string): void {
+    if (isEnded) throw new Error("there is something behind its end");
+    isEnded = at > 0 && line === "]}";
+    if (isEnded) return;
+    if (at++ === 0) requireVersion(Object(parseJson(`${line}]}`)).version, archive);
+    else onEntry(Object(parseJson(line.replace(/,$/, ""), LONGEST_LINE)));
+  }
+  const lines = splitLines(LONGEST_LINE, onLine);
+  function check(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw error instanceof AppError ? error : corrupt(archive, `its index: ${reasonOf(error)}`, error);
+    }
+  }
+  return {
+    push: (bytes) => check(() => lines.push(bytes)),
+    end: () =>
+      check(() => {
+        lines.end();
+        if (!isEnded) throw new Error("it ends before it should");
+      }),
+  };
 }
 
 function parsePlaced(value: unknown, format: Format): Placed | undefined {

@@ -117,7 +117,7 @@ async function* single(bytes: Promise<Bytes>): ByteStream {
 }
 
 /** The bytes of one packed member, exactly `size`. */
-export async function unpack(archive: Opened, stretch: Stretch, size: number, call: Call): Promise<Bytes> {
+async function unpack(archive: Opened, stretch: Stretch, size: number, call: Call): Promise<Bytes> {
   const { packing } = archive.codec;
   const member = await readStretch(archive, stretch, call);
   try {

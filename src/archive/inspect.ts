@@ -9,7 +9,8 @@ import { type Digest, hashFor, isDigest, splitDigest } from "../oci/digest.ts";
 import type { Call } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
 import { type Footer, footerLength, INDEX_PATH, type Placed, tarLength } from "./contents.ts";
-import { membersOf, type Opened, tarBytes, unpack } from "./entry-content.ts";
+import { membersOf, type Opened, tarBytes } from "./entry-content.ts";
+import { indexEntry } from "./index-entry.ts";
 import type { Archive } from "./reader.ts";
 import { END_OF_TAR, tarHeader } from "./tar.ts";
 
@@ -29,11 +30,27 @@ export interface Flaw {
   readonly entry?: Placed | undefined;
 }
 
-/** All flaws, in the order of the archive: one at most for each entry. Reads everything. `onBytes` hears how far it is. */
-export async function* inspect(
-  archive: Archive,
-  { onBytes, ...call }: Call & { readonly onBytes?: ((position: number) => void) | undefined } = {},
-): AsyncGenerator<Flaw> {
+/** More flaws than that are not told: a hostile index has as many as it likes. */
+const MOST_FLAWS = 50_000;
+
+interface InspectOptions extends Call {
+  /** Hears how far it is. */
+  readonly onBytes?: ((position: number) => void) | undefined;
+}
+
+/** All flaws, in the order of the archive: one at most for each entry, and 50,000 in all. Reads everything. */
+export async function* inspect(archive: Archive, options: InspectOptions = {}): AsyncGenerator<Flaw> {
+  let count = 0;
+  for await (const flaw of flawsIn(archive, options)) {
+    if (count++ < MOST_FLAWS) yield flaw;
+    else {
+      const { path, offset, length } = flaw;
+      return yield { path, offset, length, reason: "more is wrong from here on than can be told" };
+    }
+  }
+}
+
+async function* flawsIn(archive: Archive, { onBytes, ...call }: InspectOptions): AsyncGenerator<Flaw> {
   const { opened, entries, footer } = archive;
   let next = 0;
   for (const entry of entries) {
@@ -129,22 +146,19 @@ function isMemberHead({ format }: Codec, bytes: Bytes): boolean {
 async function* inspectEnd(archive: Opened, footer: Footer, call: Call): AsyncGenerator<Flaw> {
   const { volume, codec } = archive;
   const header = tarHeader({ path: INDEX_PATH, type: "file", size: footer.size });
-  const index: Placed = {
-    ...footer,
-    path: INDEX_PATH,
-    type: "file",
-    header: header.length,
-    method: codec.packing ? "packed" : "raw",
-  };
-  const total = tarLength(index);
-  const at = { path: INDEX_PATH, offset: footer.offset, length: footer.length };
-  const bytes = await unpack(archive, { ...at, name: INDEX_PATH }, total, call);
+  const found: Bytes = new Uint8Array(header.length);
+  const place = { path: INDEX_PATH, offset: footer.offset, length: footer.length };
+  let isPadded = true;
+  let at = 0;
+  for await (const bytes of indexEntry(archive, footer, call)) {
+    if (at < header.length) found.set(bytes.subarray(0, header.length - at), at);
+    isPadded &&= bytes.subarray(Math.max(0, header.length + footer.size - at)).every((byte) => byte === 0);
+    at += bytes.length;
+  }
   const isHead =
     !codec.packing || isMemberHead(codec, await volume.read(footer.offset, footer.offset + MEMBER_HEAD, call));
-  const isWhole =
-    isEqual(bytes.subarray(0, header.length), header) &&
-    bytes.subarray(header.length + footer.size).every((byte) => byte === 0);
-  if (!isHead || !isWhole) yield { ...at, reason: "what is around the index is not as it was written" };
+  if (!isHead || !isEqual(found, header) || !isPadded)
+    yield { ...place, reason: "what is around the index is not as it was written" };
   const end = footer.offset + footer.length;
   const tail = await volume.read(end, volume.size - footerLength(codec), call);
   if (!(await isEndOfTar(codec, tail)))

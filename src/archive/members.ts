@@ -35,10 +35,10 @@ const WORTHWHILE = 0.97;
 /** Less than this is compressed at once: a thread costs more than it saves. */
 const SMALL: number = 64 << 10;
 
-/** More pieces at once would cost memory and win little. */
-const MOST_AT_ONCE = 8;
-
-/** Writes an entry, and says where it stands. Throws INTEGRITY where its stream does not hold exactly `entry.size` bytes. */
+/**
+ * Writes an entry, and says where it stands. What shrinks is packed on all cores at once, with about 2 MiB of memory for each:
+ * one PIECE, and what becomes of it. Throws INTEGRITY where the stream does not hold exactly `entry.size` bytes.
+ */
 export async function writeMembers(entry: Entry, codec: Codec, output: Gathered, call: Call): Promise<Placed> {
   const { path, type = "file", target, size, digest } = entry;
   const header = tarHeader({ path, type, size, target });
@@ -113,7 +113,7 @@ async function packOrStore(
     if (packed.length > first.length * WORTHWHILE) return await store(joined(first, rest), total, codec, output);
     await output.push(packed);
     const lengths = [packed.length];
-    const concurrency = Math.min(availableParallelism(), MOST_AT_ONCE);
+    const concurrency = availableParallelism();
     const pool = { concurrency, ahead: concurrency + 2, signal };
     for await (const member of ordered(rest, packing.pack, pool)) {
       await output.push(member);

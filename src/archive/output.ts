@@ -2,10 +2,10 @@
 import { open, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
-import { writeAtomic } from "../bytes/file.ts";
-import { type Bytes, encode } from "../bytes/stream.ts";
+import type { Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { type CheckedFile, checkedFile } from "./checked-file.ts";
+import { checksumsPath, writeChecksums } from "./checksums.ts";
 import { createIncomplete, type IncompleteFile, incompletePath, overtaken } from "./incomplete-file.ts";
 import { parsePartPath, partPath, partsBeside } from "./parts.ts";
 
@@ -63,19 +63,19 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
     const file = await fileOf(number);
     await file.write(bytes, at);
     lengths[number] = (lengths[number] ?? 0) + bytes.length;
-    if (number > 0 && lengths[number] === size) file.seal().catch(() => {}); // finish() seals it again, and hears of it
+    // Waited for, so that never more files are open than are written at once.
+    if (number > 0 && lengths[number] === size) await file.seal();
   }
   async function finish(): Promise<void> {
     const whole = await Promise.all(files);
-    const sums: string[] = [];
-    for (const file of whole) if ("sha256" in file) sums.push(`${await file.sha256()}  ${basename(file.path)}\n`);
+    const sums = new Map<string, string>();
+    for (const file of whole) if ("sha256" in file) sums.set(basename(file.path), await file.sha256());
     for (const file of whole.toReversed()) await file.seal();
     for (const file of whole) await file.publish();
     await onDisk(path, async () => {
       const names = whole.map((file) => basename(file.path));
-      const sumPath = `${path}.sha256`;
-      if (checksum) await writeAtomic(sumPath, encode(sums.join("")), { temporary: incompletePath(sumPath) });
-      await removeOlder(path, new Set(checksum ? [...names, `${basename(path)}.sha256`] : names));
+      if (checksum) await writeChecksums(path, sums);
+      await removeOlder(path, new Set(checksum ? [...names, basename(checksumsPath(path))] : names));
     });
     await syncFolder(dirname(path));
   }
@@ -86,16 +86,14 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
       return position;
     },
     async write(bytes) {
-      const writing: Promise<void>[] = [];
-      for (let from = 0; from < bytes.length; ) {
-        const number = Math.floor(position / size);
-        const at = position - number * size;
-        const part = bytes.subarray(from, from + size - at);
-        writing.push(writePart(number, part, at));
-        from += part.length;
-        position += part.length;
+      const from = position;
+      position += bytes.length;
+      for (let at = from; at < from + bytes.length; ) {
+        const number = Math.floor(at / size);
+        const part = bytes.subarray(at - from, (number + 1) * size - from);
+        await writePart(number, part, at - number * size);
+        at += part.length;
       }
-      await Promise.all(writing);
     },
     async truncate(to) {
       const last = Math.floor(Math.max(0, to - 1) / size);
@@ -117,7 +115,7 @@ export async function fileOutput(path: string, options: FileOutputOptions = {}):
 
 /** What killed runs left of an archive of that name, in one file or in parts. */
 async function removeUnfinished(path: string): Promise<void> {
-  const whole = [path, `${path}.sha256`].map((one) => basename(incompletePath(one)));
+  const whole = [path, checksumsPath(path)].map((one) => basename(incompletePath(one)));
   const names = await readdir(dirname(path)).catch(() => []);
   for (const name of names) {
     const part = /^\.(.+)\.incomplete$/s.exec(name)?.[1];
@@ -128,7 +126,7 @@ async function removeUnfinished(path: string): Promise<void> {
 
 /** What an archive of the same name was in before: other parts, or one file, or a checksum that is not of this one. */
 async function removeOlder(path: string, written: ReadonlySet<string>): Promise<void> {
-  const older = [path, `${path}.sha256`, ...(await partsBeside(path)).values()];
+  const older = [path, checksumsPath(path), ...(await partsBeside(path)).values()];
   for (const one of older) if (!written.has(basename(one))) await rm(one, { force: true });
 }
 

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../errors.ts";
-import { readChecksums } from "./checksums.ts";
+import { type Checksums, readChecksums } from "./checksums.ts";
 
 /** The files of one archive, in the order of their bytes. */
 export interface Parts {
@@ -13,15 +13,25 @@ export interface Parts {
   readonly missing: readonly string[];
 }
 
-/** Where part `number` of an archive is. */
+/** Parts are numbered below this: 20 TB in parts of 2 GiB. */
+const MOST_PARTS = 10_000;
+/** Missing parts that a message names, or runs of them. */
+const MOST_NAMED = 20;
+
+/** Where part `number` of an archive is. Throws USAGE for one that nobody would look for. */
 export function partPath(archive: string, number: number): string {
+  if (number >= MOST_PARTS)
+    throw new AppError("USAGE", `Cannot write "${archive}": it would have more than ${MOST_PARTS} parts`, {
+      hint: "choose larger ones with --part-size",
+    });
   return `${archive}.part${number}`;
 }
 
 /** The archive and the number that the name of a part tells; undefined for any other name. */
 export function parsePartPath(path: string): { archive: string; number: number } | undefined {
-  const match = /^(.+)\.part(0|[1-9]\d{0,5})$/s.exec(path);
-  return match ? { archive: match[1]!, number: Number(match[2]) } : undefined;
+  const match = /^(.+)\.part(0|[1-9]\d{0,9})$/s.exec(path);
+  const number = Number(match?.[2]);
+  return match && number < MOST_PARTS ? { archive: match[1]!, number } : undefined;
 }
 
 /**
@@ -61,6 +71,15 @@ async function placesOf(archives: readonly string[], paths: readonly string[]): 
   return found;
 }
 
+/** The checksums of the parts, from whichever of their folders has them; none where none has. */
+export async function checksumsOf({ name, paths }: Parts): Promise<Checksums> {
+  for (const folder of new Set([name, ...paths].map((path) => dirname(path)))) {
+    const found = await readChecksums(join(folder, basename(name)));
+    if (found) return found;
+  }
+  return new Map();
+}
+
 /** The number of the last part that was written, where a file of checksums lies beside any of them; else -1. */
 async function lastPart(archives: readonly string[]): Promise<number> {
   const numbers: number[] = [];
@@ -95,9 +114,28 @@ function twice(one: string, other: string): AppError {
 }
 
 function absent(name: string, missing: readonly string[]): AppError {
-  const numbers = missing.map((path) => parsePartPath(path)?.number).join(", ");
-  const parts = missing.length === 1 ? "part" : "parts";
-  return new AppError("INTEGRITY", `Cannot open "${name}": ${parts} ${numbers} of it cannot be found`, {
-    hint: "copy it beside the others, or name its folder with a further -s",
+  const runs = runsOf(missing.flatMap((path) => parsePartPath(path)?.number ?? []));
+  const numbers = runs.slice(0, MOST_NAMED).join(", ");
+  const others = runs.length > MOST_NAMED ? " and others" : "";
+  const [parts, hint] =
+    missing.length === 1
+      ? ["part", "copy it beside the others, or name that part too"]
+      : ["parts", "copy them beside the others, or name those parts too"];
+  return new AppError("INTEGRITY", `Cannot open "${name}": ${parts} ${numbers}${others} of it cannot be found`, {
+    hint,
   });
+}
+
+/** Ascending numbers in words: `1, 2`, `8 to 98`. */
+function runsOf(numbers: readonly number[]): readonly string[] {
+  const runs: string[] = [];
+  for (let at = 0; at < numbers.length; ) {
+    const first = numbers[at]!;
+    let last = first;
+    while (numbers[at + last - first + 1] === last + 1) last++;
+    at += last - first + 1;
+    if (last - first < 2) runs.push(String(first), ...(last > first ? [String(last)] : []));
+    else runs.push(`${first} to ${last}`);
+  }
+  return runs;
 }

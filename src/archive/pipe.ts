@@ -2,7 +2,7 @@
 import { type ByteStream, type Bytes, concat } from "../bytes/stream.ts";
 import type { Call } from "../store/store.ts";
 import { corrupt } from "./contents.ts";
-import { entryNames } from "./entry-names.ts";
+import { entryNames, type NamedEntry } from "./entry-names.ts";
 import { tarEntries } from "./tar-entries.ts";
 
 export interface PipedEntry {
@@ -23,16 +23,17 @@ export interface PipedEntry {
  * source throws.
  */
 export async function* pipedEntries(source: ByteStream, name: string, call: Call = {}): AsyncGenerator<PipedEntry> {
-  const taken = new Set<string>();
-  const names = entryNames(name, (path) => taken.has(path));
+  const taken = new Map<string, NamedEntry["type"]>();
+  const names = entryNames(name, (path) => taken.get(path));
   const bytes = forward(source, name);
   try {
     const volume = { name, size: Number.MAX_SAFE_INTEGER, read: bytes.read };
-    for await (const { offset, size, type, name: path } of tarEntries(volume, call)) {
+    for await (const entry of tarEntries(volume, call)) {
       call.signal?.throwIfAborted();
-      const plain = names.take(path);
-      taken.add(plain);
-      if (plain !== "") yield { path: plain, type, size, offset, open: () => bytes.stream(offset, size) };
+      const { offset, size, type } = entry;
+      const path = names.take(entry);
+      taken.set(path, type);
+      if (path !== "") yield { path, type, size, offset, open: () => bytes.stream(offset, size) };
     }
     await bytes.drain();
   } finally {

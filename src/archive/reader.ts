@@ -3,20 +3,12 @@ import { AppError } from "../errors.ts";
 import type { Call, Tree, TreeFile } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
 import { codecFor } from "./codec-for.ts";
-import {
-  corrupt,
-  type Footer,
-  footerLength,
-  INDEX_PATH,
-  type Placed,
-  parseFooter,
-  parseIndex,
-  tarLength,
-} from "./contents.ts";
-import { documentContent, type Opened, unpack } from "./entry-content.ts";
+import { corrupt, type Footer, footerLength, type Placed, parseFooter, parseIndex } from "./contents.ts";
+import { documentContent, type Opened } from "./entry-content.ts";
+import { mayStand, refusedEntry } from "./entry-names.ts";
 import { type Format, SNIFFED, sniffFormat } from "./format.ts";
+import { indexContent } from "./index-entry.ts";
 import { findParts } from "./parts.ts";
-import { BLOCK, parseTarHeader } from "./tar.ts";
 import { firstParts, openVolume, placeOf, type Volume, type VolumeOptions } from "./volume.ts";
 
 export interface Archive extends Tree {
@@ -36,9 +28,10 @@ export interface OpenOptions extends Call, VolumeOptions {
 
 /**
  * Opens an archive for readers of any number and order, and holds it open until it is disposed. `paths` are its own, those
- * of any of its parts, or of its parts in several folders. Of entries with one path the last is seen; links and directories
- * are not files. Content is checked for its length and framing, not against digests. Throws NOT_FOUND, STORAGE; UNSUPPORTED
- * where it is no archive; and INTEGRITY, also from the streams of its files, where it is corrupt or cut short.
+ * of any of its parts, or of its parts in several folders. Of what was amended at its end the last is seen; links and
+ * directories are not files. Content is checked for its length and framing, not against digests. Throws NOT_FOUND,
+ * STORAGE; UNSUPPORTED where it is no archive; and INTEGRITY, also from the streams of its files, where it is corrupt or cut
+ * short.
  */
 export async function openArchive(paths: string | readonly string[], options: OpenOptions = {}): Promise<Archive> {
   const found = await findParts(typeof paths === "string" ? [paths] : paths, options);
@@ -87,10 +80,13 @@ export function checkSizes({ parts }: Volume): void {
 
 async function readArchive(volume: Volume, options: Call): Promise<Archive> {
   const { codec, entries, footer } = await readContents(volume, options);
-  const files = new Map<string, Placed>();
-  for (const entry of entries)
-    if (entry.type === "file") files.set(entry.path, entry);
-    else files.delete(entry.path);
+  const placed = new Map<string, Placed>();
+  for (const entry of entries) {
+    const { path, type } = entry;
+    if (!mayStand(path, type, placed.get(path)?.type)) throw refusedEntry(volume.name, path, "it is there twice");
+    placed.set(path, entry);
+  }
+  const files = new Map([...placed].filter(([, { type }]) => type === "file"));
   return {
     format: codec.format,
     entries,
@@ -110,13 +106,8 @@ export async function readContents(volume: Volume, options: Call) {
       hint: "it was cut short on its way, its last part is missing, or another tool wrote it",
     });
   const { codec, footer } = found;
-  const stretch = { name: INDEX_PATH, offset: footer.offset, length: footer.length };
-  const whole = await unpack({ volume, codec }, stretch, tarLength({ header: BLOCK, size: footer.size }), options);
-  const header = parseTarHeader(whole.subarray(0, BLOCK));
-  if (header?.path !== INDEX_PATH || header.size !== footer.size)
-    throw corrupt(name, "there is no index where its footer says");
-  const index = whole.subarray(BLOCK, BLOCK + footer.size);
-  return { codec, footer, entries: parseIndex(codec, index, footer, name) };
+  const index = indexContent({ volume, codec }, footer, options);
+  return { codec, footer, entries: await parseIndex(codec, index, footer, name) };
 }
 
 /** The footer at the end of the volume; undefined where there is none. Throws UNSUPPORTED for what is no archive at all. */

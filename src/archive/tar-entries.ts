@@ -6,15 +6,12 @@ import type { Bytes } from "../bytes/stream.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Call } from "../store/store.ts";
 import { corrupt } from "./contents.ts";
-import { refusedEntry } from "./entry-names.ts";
+import { type NamedEntry, refusedEntry } from "./entry-names.ts";
 import { BLOCK, paddingOf } from "./tar.ts";
 import { checksum, numberField, octalField, parseRecords, textField } from "./tar-fields.ts";
 import type { Volume } from "./volume.ts";
 
-/** Names as they stand in the archive, unchecked. */
-export interface ForeignEntry {
-  readonly name: string;
-  readonly type: "file" | "directory" | "symlink" | "hardlink";
+export interface ForeignEntry extends NamedEntry {
   readonly target: string;
   /** Where the content begins. */
   readonly offset: number;

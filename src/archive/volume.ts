@@ -1,8 +1,11 @@
 /** The bytes of an archive at any place, whether it lies in one file or in parts. */
-import { type FileHandle, open } from "node:fs/promises";
-import type { Bytes } from "../bytes/stream.ts";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import type { ByteStream, Bytes, Range } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Call } from "../store/store.ts";
+
+/** About as much is read at once. */
+const CHUNK: number = 1 << 20;
 
 /** One file of a volume. */
 export interface Part {
@@ -34,16 +37,21 @@ export interface VolumeOptions {
   readonly holes?: boolean | undefined;
 }
 
-/** What a part is read from; no file for one that is missing. */
+/** Files that are held open; further ones are opened for each read, since a process may not have many at once. */
+const HELD = 100;
+
+/** What a part is read from. */
 interface Source {
   readonly path: string;
-  readonly file: FileHandle | undefined;
-  readonly size: number;
+  /** Open until the volume is disposed of; not where there are too many, or where it is missing. */
+  readonly held: FileHandle | undefined;
+  /** Undefined for one that is missing. */
+  readonly size: number | undefined;
 }
 
 /**
- * Opens files as the parts of one volume, in this order, and holds them open until it is disposed. `name` is for messages.
- * Throws NOT_FOUND, STORAGE, and UNSUPPORTED for what is no regular file.
+ * Opens files as the parts of one volume, in this order, until it is disposed. `name` is for messages. Throws NOT_FOUND,
+ * STORAGE, and UNSUPPORTED for what is no regular file.
  */
 export async function openVolume(
   paths: readonly string[],
@@ -53,11 +61,15 @@ export async function openVolume(
   const sources: Source[] = [];
   try {
     for (const path of paths) {
+      // To open one waits until somebody writes to it.
+      if ((await stat(path).catch(() => undefined))?.isFIFO()) throw irregular(path, PIPE);
       const file = await openFile(path, holes && paths.length > 1);
-      sources.push({ path, file, size: 0 });
+      const isHeld = sources.length < HELD;
+      sources.push({ path, held: file, size: undefined });
       const stats = await file?.stat();
-      if (stats && !stats.isFile()) throw new AppError("UNSUPPORTED", `Cannot open "${path}": it is no regular file`);
-      sources[sources.length - 1] = { path, file, size: stats?.size ?? 0 };
+      if (stats && !stats.isFile()) throw irregular(path);
+      sources[sources.length - 1] = { path, held: isHeld ? file : undefined, size: stats?.size };
+      if (!isHeld) await file?.close();
     }
   } catch (error) {
     await close(sources);
@@ -66,13 +78,20 @@ export async function openVolume(
   return volumeOf(sources, name, holes);
 }
 
+const PIPE = "a pipe is read from standard input, with dray load -s -";
+
+function irregular(path: string, hint?: string): AppError {
+  return new AppError("UNSUPPORTED", `Cannot open "${path}": it is no regular file`, { hint });
+}
+
 function volumeOf(sources: readonly Source[], name: string, holes: boolean): Volume {
-  const full = Math.max(...sources.map((source) => source.size));
+  const full = sources.reduce((most, source) => Math.max(most, source.size ?? 0), 0);
   const parts: Part[] = [];
   let size = 0;
   for (const [index, source] of sources.entries()) {
     const isWhole = !holes || index === sources.length - 1;
-    const part = { path: source.path, start: size, size: isWhole ? source.size : full, present: source.size };
+    const present = source.size ?? 0;
+    const part = { path: source.path, start: size, size: isWhole ? present : full, present };
     parts.push(part);
     size += part.size;
   }
@@ -97,7 +116,19 @@ function volumeOf(sources: readonly Source[], name: string, holes: boolean): Vol
 }
 
 async function close(sources: readonly Source[]): Promise<void> {
-  await Promise.allSettled(sources.map(({ file }) => file?.close()));
+  await Promise.allSettled(sources.map(({ held }) => held?.close()));
+}
+
+/** Bytes `[start, end)` of the `size` bytes that begin at `offset`. Fresh chunks. */
+export async function* volumeRange(
+  volume: Volume,
+  offset: number,
+  size: number,
+  { start = 0, end = size, signal }: Range & Call = {},
+): ByteStream {
+  const last = offset + Math.min(size, end);
+  for (let at = offset + Math.max(0, start); at < last; at += CHUNK)
+    yield await volume.read(at, Math.min(last, at + CHUNK), { signal });
 }
 
 /** A volume without its last parts. Disposing it closes those too. */
@@ -134,14 +165,19 @@ async function openFile(path: string, mayMiss: boolean): Promise<FileHandle | un
   }
 }
 
-async function readFully({ file, path }: Source, bytes: Bytes, position: number): Promise<void> {
-  if (!file) throw new AppError("INTEGRITY", `Cannot read "${path}": that part is missing`);
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at).catch((error: unknown) => {
-      throw new AppError("STORAGE", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
-    });
-    if (bytesRead === 0) throw cutShort(path);
-    at += bytesRead;
+async function readFully({ held, path, size }: Source, bytes: Bytes, position: number): Promise<void> {
+  if (size === undefined) throw new AppError("INTEGRITY", `Cannot read "${path}": that part is missing`);
+  const file = held ?? (await openFile(path, false))!;
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at).catch((error: unknown) => {
+        throw new AppError("STORAGE", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+      });
+      if (bytesRead === 0) throw cutShort(path);
+      at += bytesRead;
+    }
+  } finally {
+    if (file !== held) await file.close();
   }
 }
 

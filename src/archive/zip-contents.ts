@@ -6,7 +6,8 @@ import { type Bytes, decode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
 import { corrupt } from "./contents.ts";
-import { refusedEntry } from "./entry-names.ts";
+import { MOST_ENTRIES, refusedEntry } from "./entry-names.ts";
+import { viewOf } from "./view-of.ts";
 import type { Volume } from "./volume.ts";
 
 /** What the directory says of one entry. The name is unchecked. */
@@ -30,9 +31,8 @@ const END_64 = 56;
 const LOCATOR = 20;
 const LONGEST_COMMENT = 65_535;
 
-const MOST_ENTRIES = 200_000;
-/** The largest directory that is read, in bytes: that many entries with long names. */
-const DIRECTORY_LIMIT: number = 40 << 20;
+/** The largest directory that is read, in bytes: as many entries as are read, with long names. */
+const DIRECTORY_LIMIT: number = 32 << 20;
 
 /** Deflate cannot make more of a byte. RFC 1951: a bit for 258 bytes, with a little for the end. */
 const MOST_OF_A_BYTE = 1032;
@@ -188,8 +188,4 @@ function checkPlaces(entries: readonly ZipEntry[], end: number, archive: string)
 
 function number64(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
-}
-
-export function viewOf(bytes: Bytes): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -5,28 +5,27 @@ import type { Call, Tree } from "../store/store.ts";
 import { corrupt } from "./contents.ts";
 import { decompressed } from "./decompress.ts";
 import { entryNames, refusedEntry } from "./entry-names.ts";
-import { volumeRange } from "./tar-tree.ts";
-import type { Volume } from "./volume.ts";
-import { LOCAL_HEADER, readZipContents, viewOf, type ZipEntry } from "./zip-contents.ts";
+import { viewOf } from "./view-of.ts";
+import { type Volume, volumeRange } from "./volume.ts";
+import { LOCAL_HEADER, readZipContents, type ZipEntry } from "./zip-contents.ts";
 
 /**
- * The files of a zip; of entries with one name the last is seen, links are not. Whoever reads a file from its start to its
- * end has its CRC checked. Owns the volume from now on, also where it throws: INTEGRITY where the directory is damaged or
- * lies, or a name leads out of the archive; UNSUPPORTED for what Dray does not unpack.
+ * The files of a zip. Whoever reads a file from its start to its end has its CRC checked. Owns the volume from now on, also
+ * where it throws: INTEGRITY where the directory is damaged or lies, or a name leads out of the archive or comes twice;
+ * UNSUPPORTED for links, and what Dray does not unpack.
  */
 export async function openZip(volume: Volume, call: Call = {}): Promise<Tree> {
   try {
     const { entries, end } = await readZipContents(volume, call);
     const files = new Map<string, ZipEntry>();
-    const others = new Set<string>();
-    const names = entryNames(volume.name, (path) => files.has(path) || others.has(path));
-    for (const entry of entries) {
-      const path = names.take(entry.name);
-      if (entry.type === "file" && path !== "") files.set(path, entry);
-      else {
-        files.delete(path);
-        others.add(path);
-      }
+    const folders = new Set<string>();
+    const typeOf = (path: string) => (files.has(path) ? "file" : folders.has(path) ? "directory" : undefined);
+    const names = entryNames(volume.name, typeOf);
+    for (const { name, type, ...entry } of entries) {
+      if (type === "symlink") throw refusedEntry(volume.name, name, "it is a link", "UNSUPPORTED");
+      const path = names.take({ name, type });
+      if (type === "directory") folders.add(path);
+      else if (path !== "") files.set(path, { name, type, ...entry });
     }
     return {
       paths: () => files.keys(),

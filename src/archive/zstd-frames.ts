@@ -6,6 +6,7 @@ import type { ByteStream, Bytes } from "../bytes/stream.ts";
 import { concat } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { corrupt } from "./contents.ts";
+import { viewOf } from "./view-of.ts";
 
 /** Hangar's archives have windows of 32 MiB; `zstd --long` makes 128 MiB. A larger one is memory that an archive asks for. */
 export const WINDOW_LOG_MAX = 27;
@@ -121,8 +122,4 @@ function cursor(source: ByteStream, archive: string): Cursor {
       await chunks.return?.();
     },
   };
-}
-
-function viewOf(bytes: Bytes): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

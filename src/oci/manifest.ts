@@ -2,13 +2,17 @@
  * Manifests as views over their raw bytes; the only file that knows how media types link to children.
  * OCI image-spec v1.1 manifest.md and image-index.md; Docker image manifest v2 schema 2. Nothing here re-serialises.
  */
-import { AppError, IntegrityError } from "../errors.ts";
+import { AppError, IntegrityError, reasonOf } from "../errors.ts";
 import { type Descriptor, isIndex, parseDescriptor } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
+import { parseJson } from "./json.ts";
 import { DOCKER_SCHEMA1, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
 
-/** Children that one manifest may have; the most that real images use is some hundreds. */
-const MAX_CHILDREN = 10_000;
+/** Manifests that an index may list; the most that real ones do is some hundreds. */
+const MOST_CHILDREN = 10_000;
+
+/** Layers that a manifest may have. Runtimes take 127; artifacts have one for each file. */
+const MOST_LAYERS = 1000;
 
 /** Made once: an archive has thousands of manifests. */
 const STRICT = new TextDecoder("utf-8", { fatal: true });
@@ -30,7 +34,7 @@ export type ManifestView = IndexView | ImageView;
 
 /**
  * What a manifest says. Throws INTEGRITY for bytes that are no manifest or that claim to be two kinds at once, UNSUPPORTED
- * for Docker's schema 1; the message names `descriptor.digest`.
+ * for Docker's schema 1 and for more children or layers than are read; the message names `descriptor.digest`.
  */
 export function parseManifest(descriptor: Descriptor, bytes: Uint8Array): ManifestView {
   const json = parseObject(descriptor, bytes);
@@ -46,9 +50,9 @@ export function parseManifest(descriptor: Descriptor, bytes: Uint8Array): Manife
   if (isList && ("layers" in json || "config" in json))
     throw malformed(descriptor, "it is an index and an image at once");
   if (isList !== isIndex(descriptor)) throw malformed(descriptor, `it is not a "${descriptor.mediaType}"`);
-  if (isList) return { kind: "index", children: descriptors(descriptor, json.manifests) };
-  const config = json.config === undefined ? [] : descriptors(descriptor, [json.config]);
-  const layers = descriptors(descriptor, json.layers ?? json.blobs ?? []);
+  if (isList) return { kind: "index", children: descriptors(descriptor, json.manifests, MOST_CHILDREN) };
+  const config = json.config === undefined ? [] : descriptors(descriptor, [json.config], 1);
+  const layers = descriptors(descriptor, json.layers ?? json.blobs ?? [], MOST_LAYERS);
   return { kind: "image", config: config[0], layers };
 }
 
@@ -63,7 +67,7 @@ export function schema1Error(name: string): AppError {
 export function sniffMediaType(bytes: Uint8Array): string | undefined {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
+    json = parseJson(new TextDecoder().decode(bytes));
   } catch {
     return undefined;
   }
@@ -112,18 +116,21 @@ export function composeIndex(
 function parseObject(descriptor: Descriptor, bytes: Uint8Array): Record<string, unknown> {
   let json: unknown;
   try {
-    json = JSON.parse(STRICT.decode(bytes));
+    json = parseJson(STRICT.decode(bytes));
   } catch (cause) {
-    throw malformed(descriptor, "it is not JSON", cause);
+    throw malformed(descriptor, cause instanceof TypeError ? "it is not JSON" : reasonOf(cause), cause);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw malformed(descriptor, "it is not a JSON object");
   return json as Record<string, unknown>;
 }
 
-function descriptors(owner: Descriptor, value: unknown): readonly Descriptor[] {
+function descriptors(owner: Descriptor, value: unknown, most: number): readonly Descriptor[] {
   if (!Array.isArray(value)) throw malformed(owner, "a list of descriptors is not a list");
-  if (value.length > MAX_CHILDREN) throw malformed(owner, `it has more than ${MAX_CHILDREN} children`);
+  if (value.length > most) {
+    const reason = `it lists ${value.length} descriptors, and ${most} are the most`;
+    throw new AppError("UNSUPPORTED", `Cannot read manifest "${owner.digest}": ${reason}`);
+  }
   return value.map((item: unknown) => {
     const child = parseDescriptor(item);
     if (child) return child;

@@ -1,4 +1,6 @@
 /** Platforms: their spelling, and which of them the user asked for. OCI image-spec v1.1 image-index.md "platform". */
+import { AppError } from "../errors.ts";
+import { parseJson } from "./json.ts";
 
 export interface Platform {
   readonly os: string;
@@ -48,7 +50,7 @@ export function isKnownPlatform(platform: Platform | undefined): platform is Pla
 export function parseConfigPlatform(bytes: Uint8Array): Platform | undefined {
   let config: unknown;
   try {
-    config = JSON.parse(new TextDecoder().decode(bytes));
+    config = parseJson(new TextDecoder().decode(bytes));
   } catch {
     return undefined;
   }
@@ -69,15 +71,33 @@ export interface Selection {
   readonly systems: readonly string[];
 }
 
+/** What images are made for, by Go's names. */
+export const KNOWN_ARCHITECTURES: readonly string[] =
+  "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc ppc64 ppc64le riscv64 s390 s390x sparc64 wasm".split(
+    " ",
+  );
+export const KNOWN_SYSTEMS: readonly string[] =
+  "aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd plan9 solaris wasip1 windows".split(" ");
+
 /**
  * A selection from what `--arch` and `--os` take: names split at commas, synonyms understood. `arm` is every variant,
- * `arm/v7` or `armv7` is that one; `all` (or no name at all) is everything.
+ * `arm/v7` or `armv7` is that one; `all` (or no name at all) is everything. Throws USAGE for an architecture that begins with a
+ * system, as docker writes platforms.
  */
 export function parseSelection(architectures: string, systems: string): Selection {
   return {
-    architectures: names(architectures).map((name) => ARCHITECTURES[name] ?? name.replace(/^arm(v\d)$/, "arm/$1")),
+    architectures: names(architectures).map(parseArchitecture),
     systems: names(systems).map((name) => (name === "macos" ? "darwin" : name)),
   };
+}
+
+function parseArchitecture(name: string): string {
+  const [first = "", ...rest] = name.split("/");
+  if (rest.length > 0 && (first === "macos" || KNOWN_SYSTEMS.includes(first)))
+    throw new AppError("USAGE", `Cannot take "${name}" for an architecture: it begins with an operating system`, {
+      hint: `write --os ${first} -a ${rest.join("/")}`,
+    });
+  return ARCHITECTURES[name] ?? name.replace(/^arm(v\d)$/, "arm/$1");
 }
 
 function names(list: string): string[] {

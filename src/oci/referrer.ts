@@ -1,6 +1,7 @@
 /** Manifests that refer to another one, and the tags under which they are found. OCI distribution-spec v1.1 "Referrers Tag Schema"; cosign's signature spec. */
 import { type Descriptor, parseDescriptor } from "./descriptor.ts";
 import { type Digest, splitDigest } from "./digest.ts";
+import { parseJson } from "./json.ts";
 import { OCI_INDEX } from "./media-types.ts";
 
 /** A manifest, and whom it refers to. */
@@ -44,7 +45,7 @@ export function withReferrer(bytes: Uint8Array | undefined, referrer: Descriptor
 
 function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const json: unknown = parseJson(new TextDecoder().decode(bytes));
     return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

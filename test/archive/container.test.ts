@@ -130,10 +130,10 @@ test.each([
 });
 
 test.each([
-  ["text", encode("hello")],
-  ["nothing", new Uint8Array(0)],
-])("refuses %s", async (_, bytes) => {
-  expect(await errorOf(() => textsIn(bytes))).toMatch(/^UNSUPPORTED: .*it is no gzip, zstd, tar or zip file$/);
+  ["text", encode("hello"), "it is no gzip, zstd, tar or zip file"],
+  ["nothing", new Uint8Array(0), "it is empty"],
+])("refuses %s", async (_, bytes, reason) => {
+  expect(await errorOf(() => textsIn(bytes))).toMatch(new RegExp(`^UNSUPPORTED: .*: ${reason}$`));
 });
 
 describe("an archive of ours", () => {

@@ -33,15 +33,6 @@ const DECENT: readonly [string, readonly RawZipEntry[], RawZipOptions, Record<st
     { comment: `PK\x05\x06${"x".repeat(40)}` },
     { a: "1" },
   ],
-  [
-    "links, which are not there",
-    [
-      { name: "l", content: "a", mode: 0o120777 },
-      { name: "a", content: "1", mode: 0o100644 },
-    ],
-    {},
-    { a: "1" },
-  ],
   ["data descriptors, which are not believed", [{ name: "a", content: "1", flags: 8 }], {}, { a: "1" }],
   ["nothing", [], {}, {}],
 ];
@@ -79,6 +70,9 @@ const HOSTILE: readonly [string, readonly RawZipEntry[], RawZipOptions?][] = [
   ["a NUL", [{ name: "a\0" }]],
   ["no name", [{ name: "" }]],
   ["names that differ by capitals", [{ name: "a" }, { name: "A" }]],
+  ["a name that comes twice", [{ name: "a" }, { name: "a" }]],
+  ["a folder over a file", [{ name: "a" }, { name: "a/" }]],
+  ["a link", [{ name: "l", content: "a", mode: 0o120777 }]],
   ["a device", [{ name: "a", mode: 0o020666 }]],
   ["encryption", [{ name: "a", content: "1", flags: 1 }]],
   ["another compression", [{ name: "a", content: "1", method: 12 }]],

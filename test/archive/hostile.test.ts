@@ -9,6 +9,7 @@ import { paddingOf, tarHeader } from "../../src/archive/tar.ts";
 import { type Bytes, collect, concat, encode } from "../../src/bytes/stream.ts";
 import { AppError } from "../../src/errors.ts";
 import { archiveOf, failure, fileEntry, noise, prose } from "../support/archive-entries.ts";
+import { type Index, inLines, reindexed } from "../support/reindexed.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const FORMATS: readonly Format[] = ["gzip", "zstd", "tar"];
@@ -35,27 +36,6 @@ async function readAll(bytes: Bytes): Promise<Record<string, Bytes | undefined>>
   const contents: Record<string, Bytes | undefined> = {};
   for (const name of archive.paths()) contents[name] = await collect(archive.file(name)!.open(), 1 << 30);
   return contents;
-}
-
-interface Index {
-  version: unknown;
-  entries: Record<string, unknown>[];
-}
-
-/** The archive with another index, hashed and pointed to as it should be. */
-async function reindexed(format: Format, bytes: Bytes, change: (index: Index) => unknown): Promise<Bytes> {
-  const codec = codecFor(format);
-  const footer = parseFooter(codec, bytes.subarray(-footerLength(codec)), bytes.length, "x")!;
-  const member = bytes.slice(footer.offset, footer.offset + footer.length);
-  const whole = (await codec.packing?.unpack(member, 512 + footer.size + paddingOf(footer.size))) ?? member;
-  const index = JSON.parse(new TextDecoder().decode(whole.subarray(512, 512 + footer.size))) as Index;
-  const changed = change(index) ?? index;
-  const json = typeof changed === "string" ? encode(changed) : encode(JSON.stringify(changed));
-  const header = tarHeader({ path: INDEX_PATH, type: "file", size: json.length });
-  const entry = concat([header, json, new Uint8Array(paddingOf(json.length))]);
-  const packed = (await codec.packing?.pack(entry)) ?? entry;
-  const tail = formatFooter(codec, json, footer.offset, packed.length);
-  return concat([bytes.subarray(0, footer.offset), packed, codec.end(), tail]);
 }
 
 describe.each(FORMATS)("%s", (format) => {
@@ -96,6 +76,8 @@ describe.each(FORMATS)("%s", (format) => {
     ["members that are none", ({ entries }) => void (entries[2]!.members = "no")],
     ["members of nothing", ({ entries }) => void (entries[2]!.members = [entries[2]!.length, 0, 0])],
     ["another entry's place", ({ entries }) => void (entries[1]!.offset = entries[0]!.offset)],
+    ["another entry once more", ({ entries }) => void entries.splice(2, 0, { ...entries[1]!, name: "other" })],
+    ["entries in another order", ({ entries }) => void entries.reverse()],
     ["another entry's name", ({ entries }) => void (entries[1]!.name = "other")],
     ["a size that is one too small", ({ entries }) => void (entries[1]!.size = 4999)],
   ];
@@ -210,7 +192,7 @@ describe("damaged members", () => {
         const bytes = await archiveOf([fileEntry("a", prose(5000))], { format });
         const member = await codec.packing!.pack(new Uint8Array(size));
         const entry = { name: "a", offset: 0, length: member.length, size: 5000, header: 512, method: "packed" };
-        const json = encode(JSON.stringify({ version: 1, entries: [entry] }));
+        const json = encode(inLines({ version: 1, entries: [entry] }));
         const header = tarHeader({ path: INDEX_PATH, type: "file", size: json.length });
         const index = await codec.packing!.pack(concat([header, json, new Uint8Array(paddingOf(json.length))]));
         const footer = formatFooter(codec, json, member.length, index.length);

@@ -72,6 +72,16 @@ describe("findParts", () => {
     );
   });
 
+  test("many that are missing are told as what they are: a run, and what to do in any command", async () => {
+    await using folder = await folderOf("x.part0", "x.part3", "x.part4", "x.part6", "x.part99");
+    const path = join(folder.path, "x");
+    const error: unknown = await findParts([path]).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: `Cannot open "${path}": parts 1, 2, 5, 7 to 98 of it cannot be found`,
+      hint: "copy them beside the others, or name those parts too",
+    });
+  });
+
   test("a part that is there twice is refused, unless one of them was named", async () => {
     await using one = await folderOf("x.part0", "x.part1");
     await using other = await folderOf("x.part0", "x.part1");
@@ -174,14 +184,19 @@ describe("fileOutput in parts", () => {
   test("more parts than files can be open at once", async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, "x");
-    const source = join(import.meta.dirname, "../../src/archive/output.ts");
+    const source = join(import.meta.dirname, "../../src/archive");
     const program = `
-      const { fileOutput } = await import(${JSON.stringify(source)});
+      const { fileOutput } = await import(${JSON.stringify(`${source}/output.ts`)});
+      const { openVolume } = await import(${JSON.stringify(`${source}/volume.ts`)});
       await using output = await fileOutput(${JSON.stringify(path)}, { partSize: 10 });
-      for (let at = 0; at < 300; at++) await output.write(new Uint8Array(10).fill(at));
+      await output.write(new Uint8Array(3000));
       await output.truncate(5);
       for (let at = 0; at < 300; at++) await output.write(new Uint8Array(10).fill(at));
-      await output.finish();`;
+      await output.finish();
+      const paths = Array.from({ length: 301 }, (_, number) => ${JSON.stringify(`${path}.part`)} + number);
+      await using volume = await openVolume(paths, "x");
+      const bytes = await volume.read(0, 3005);
+      if (bytes[1500] !== 149 || bytes[3004] !== 299 % 256) throw new Error("wrong bytes");`;
     const ended = await run("bash", ["-c", `ulimit -n 128; exec "$0" -e "$1"`, process.execPath, program]);
     expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
     const bytes = await Promise.all(Array.from({ length: 301 }, (_, number) => readFile(partPath(path, number))));

@@ -113,18 +113,22 @@ describe.each(FORMATS)("%s", (format) => {
     });
   });
 
-  test("of entries with one path the last is seen", async () => {
-    const twice = [
-      fileEntry("a", prose(10)),
-      fileEntry("b", prose(20)),
-      fileEntry("a", prose(30)),
-      directoryEntry("b"),
-    ];
+  test("of what was amended the last is seen", async () => {
+    const path = "saved-image-cache/index.json";
+    const twice = [fileEntry(path, prose(10)), fileEntry("b", prose(20)), fileEntry(path, prose(30))];
     await opened(await archiveOf(twice, { format }), async (archive) => {
-      expect([...archive.paths()]).toEqual(["a"]);
-      expect(await contentOf(archive, "a")).toEqual(prose(30));
-      expect(archive.entries.length).toBe(4);
+      expect([...archive.paths()].sort()).toEqual(["b", path]);
+      expect(await contentOf(archive, path)).toEqual(prose(30));
+      expect(archive.entries.length).toBe(3);
     });
+  });
+
+  test.each([
+    ["a file over a file", [fileEntry("a", prose(10)), fileEntry("a", prose(30))]],
+    ["a folder over a file", [fileEntry("a", prose(10)), directoryEntry("a")]],
+  ])("of anything else nothing comes twice: %s", async (_, entries) => {
+    const bytes = await archiveOf(entries, { format });
+    await expect(opened(bytes, async () => {})).rejects.toThrow('its entry "a" is refused: it is there twice');
   });
 
   test("an archive of nothing is an archive", async () => {

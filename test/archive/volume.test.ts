@@ -6,6 +6,7 @@ import { readChecksums, sha256Of, writeChecksums } from "../../src/archive/check
 import { findParts } from "../../src/archive/parts.ts";
 import { firstParts, openVolume, placeOf } from "../../src/archive/volume.ts";
 import { encode } from "../../src/bytes/stream.ts";
+import { run } from "../support/run.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
 
@@ -47,6 +48,20 @@ describe("a volume with holes", () => {
     expect(volume.size).toBe(16);
     expect(firstParts(volume, 3).size).toBe(10);
   });
+});
+
+test("a pipe by name is refused at once, with the way to read one", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "pipe");
+  expect((await run("mkfifo", [path])).code).toBe(0);
+  expect(await openVolume([path], path).catch((error: unknown) => error)).toMatchObject({
+    code: "UNSUPPORTED",
+    message: `Cannot open "${path}": it is no regular file`,
+    hint: "a pipe is read from standard input, with dray load -s -",
+  });
+  expect(await errorOf(() => openVolume(["/dev/null"], "x"))).toBe(
+    'UNSUPPORTED: Cannot open "/dev/null": it is no regular file',
+  );
 });
 
 test("a place is told by its part, with the last one that it reaches", async () => {

@@ -53,6 +53,19 @@ test.each([
   expect(selects(parseSelection(architectures, systems), platformOf(platform))).toBe(taken);
 });
 
+test.each([
+  ["linux/amd64", "write --os linux -a amd64"],
+  ["amd64, MacOS/arm64", "write --os macos -a arm64"],
+])("-a %p is a platform, not an architecture", (architectures, hint) => {
+  let error: unknown;
+  try {
+    parseSelection(architectures, "linux");
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toMatchObject({ code: "USAGE", hint });
+});
+
 test("everything takes anything", () => {
   expect(selects(EVERYTHING, platformOf("plan9/mips"))).toBe(true);
 });

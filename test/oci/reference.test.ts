@@ -120,6 +120,14 @@ describe("parsePrefix", () => {
     expect(error.message).toBe(`Cannot use "${text}" as a registry: expected HOST[:PORT][/PREFIX]`);
   });
 
+  test.each([
+    ["host/UPPER", "names of projects and repositories are lower case"],
+    ["host//a", undefined],
+    ["ho st", undefined],
+  ])("says of %p what would be right: %p", (text, hint) => {
+    expect(thrownBy(() => parsePrefix(text)).hint).toBe(hint as string);
+  });
+
   test("names go below it", () => {
     expect(underPrefix({ registry: "h", path: "" }, "a/b")).toBe("a/b");
     expect(underPrefix({ registry: "h", path: "p/q" }, "a/b")).toBe("p/q/a/b");

@@ -24,9 +24,9 @@ export interface Cache extends AsyncDisposable {
 }
 
 /**
- * Opens the folder for writing; made where it is not there. One writer at a time: throws STORAGE where another process holds
- * it, USAGE for a folder without a name. What lies there from earlier runs is hashed before this run relies on it, once; what is wrong is removed.
- * `onWarning` hears of a lock that was left behind.
+ * Opens the folder for writing; made where it is not there. One writer at a time: throws STORAGE where another process
+ * holds it, USAGE for a folder without a name. What lies there from earlier runs is hashed before this run relies on it,
+ * once; what is wrong is removed. `onWarning` hears of a lock that was left behind.
  */
 export async function openCache(folder: string, onWarning?: (message: string) => void): Promise<Cache> {
   if (folder === "") throw new AppError("USAGE", "Cannot use the cache folder: its name is empty");

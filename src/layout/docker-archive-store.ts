@@ -3,12 +3,14 @@
  * manifests are made here. Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
 import { type Bytes, collect, encode } from "../bytes/stream.ts";
-import type { AppError } from "../errors.ts";
+import { type AppError, reasonOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, hashFor, isDigest } from "../oci/digest.ts";
+import { parseJson } from "../oci/json.ts";
 import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST } from "../oci/media-types.ts";
-import { MANIFEST_LIMIT } from "../store/read.ts";
-import type { Call, Store, StoreReference, Tree, TreeFile } from "../store/store.ts";
+import { type Platform, parseConfigPlatform } from "../oci/platform.ts";
+import { contentOf, MANIFEST_LIMIT } from "../store/read.ts";
+import type { Call, Content, Store, StoreReference, Tree, TreeFile } from "../store/store.ts";
 import { brokenDocument, fieldsOf, readDocument } from "./document.ts";
 import { nameOfArchive, wholeReference } from "./image-name.ts";
 import { treeStore } from "./tree-store.ts";
@@ -50,7 +52,7 @@ export async function openDockerArchive(tree: Tree, options: DockerArchiveOption
 /** What was found so far, and where. */
 interface Found {
   readonly paths: Map<Digest, string>;
-  readonly documents: Map<Digest, Bytes>;
+  readonly documents: Map<Digest, Content>;
   /** By their paths: hostile lists name one as often as they can. Of a plain tar, without the digest. */
   readonly layers: Map<string, Omit<Layer, "digest"> & { readonly digest: Digest | undefined }>;
   readonly configs: Map<string, Config>;
@@ -78,11 +80,13 @@ async function readImage(
   for (const [at, path] of Layers.entries())
     layers.push(await readLayer(plain(path), diffIds[at]!, tree, options, found));
   const root = manifestOf(config, layers, found);
-  return namesOf(RepoTags, options.name).map(({ path, tag }) => ({ path, tag, root }));
+  const madeOf = [config.platform ? { ...root, platform: config.platform } : root];
+  return namesOf(RepoTags, options.name).map(({ path, tag }) => ({ path, tag, root, madeOf }));
 }
 
 interface Config {
   readonly digest: Digest;
+  readonly platform: Platform | undefined;
   readonly size: number;
   readonly diffIds: readonly Digest[];
 }
@@ -91,14 +95,14 @@ async function readConfig(path: string, tree: Tree, options: DockerArchiveOption
   const bytes = await collectConfig(path, tree, options);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
+    json = parseJson(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw broken(options.name, `"${path}" is not JSON`, cause);
+    throw broken(options.name, `"${path}" cannot be read: ${reasonOf(cause)}`, cause);
   }
   const { diff_ids: diffIds = [] } = fieldsOf(fieldsOf(json).rootfs);
   if (!isTextList(diffIds) || !diffIds.every(isDigest))
     throw broken(options.name, `"${path}" does not tell its layers`);
-  return { digest: digestOf(bytes), size: bytes.length, diffIds };
+  return { digest: digestOf(bytes), size: bytes.length, platform: parseConfigPlatform(bytes), diffIds };
 }
 
 async function collectConfig(path: string, tree: Tree, { name, signal }: DockerArchiveOptions): Promise<Bytes> {
@@ -154,10 +158,9 @@ function manifestOf({ digest, size }: Config, layers: readonly Layer[], { docume
       size: layer.size,
     })),
   };
-  const bytes = encode(JSON.stringify(manifest));
-  const root = { mediaType, digest: digestOf(bytes), size: bytes.length };
-  documents.set(root.digest, bytes);
-  return root;
+  const document = contentOf(mediaType, encode(JSON.stringify(manifest)));
+  documents.set(document.descriptor.digest, document);
+  return document.descriptor;
 }
 
 function ociType({ compression }: Layer): string {

@@ -1,22 +1,44 @@
-/** The JSON documents of a layout, read whole. */
-import { collect, decode } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
+/** The JSON documents of a layout that name images, each as a whole. */
+import { type Bytes, collect, decode, encode } from "../bytes/stream.ts";
+import { AppError, reasonOf } from "../errors.ts";
+import { parseJson } from "../oci/json.ts";
 import type { Call, Tree } from "../store/store.ts";
 
-/** The largest document that names images, in bytes: what containerd takes. */
-const LIMIT: number = 20 << 20;
+/** The largest one, in bytes: what containerd takes. */
+export const DOCUMENT_LIMIT: number = 20 << 20;
+
+/** Images that one may name, or platforms of them: as many as a hundred thousand entries hold. */
+export const MOST_IMAGES = 17_000;
+
+/** Bytes of memory that what it says may take. */
+const MEMORY_LIMIT: number = 64 << 20;
 
 /** The document at `path`; undefined where there is none. Throws INTEGRITY for what is no JSON, or larger than 20 MiB. */
 export async function readDocument(tree: Tree, path: string, name: string, call: Call = {}): Promise<unknown> {
   const file = tree.file(path);
   if (!file) return undefined;
-  const bytes = file.size > LIMIT ? undefined : await collect(file.open(call), LIMIT);
-  if (!bytes) throw brokenDocument(path, name, `it is larger than ${LIMIT} bytes`);
+  const bytes = file.size > DOCUMENT_LIMIT ? undefined : await collect(file.open(call), DOCUMENT_LIMIT);
+  if (!bytes) throw brokenDocument(path, name, `it is larger than ${DOCUMENT_LIMIT} bytes`);
   try {
-    return JSON.parse(decode(bytes)) as unknown;
+    return parseJson(decode(bytes), MEMORY_LIMIT);
   } catch (cause) {
-    throw brokenDocument(path, name, "it is not JSON", cause);
+    throw brokenDocument(path, name, cause instanceof TypeError ? "it is not JSON" : reasonOf(cause), cause);
   }
+}
+
+/** Throws INTEGRITY where a document names more images, or platforms of them, than are read. */
+export function checkCount(path: string, name: string, count: number): void {
+  if (count > MOST_IMAGES)
+    throw brokenDocument(path, name, `it names ${count} images, and ${MOST_IMAGES} are the most`);
+}
+
+/** The document that says `value`. Throws UNSUPPORTED where it would be larger than what is read. */
+export function formatDocument(path: string, value: unknown): Bytes {
+  const bytes = encode(JSON.stringify(value, null, 2));
+  if (bytes.length <= DOCUMENT_LIMIT) return bytes;
+  throw new AppError("UNSUPPORTED", `Cannot write ${path}: it would be larger than ${DOCUMENT_LIMIT} bytes`, {
+    hint: "make several archives, of fewer images each",
+  });
 }
 
 /** An INTEGRITY error that names the document and the archive. */

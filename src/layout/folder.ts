@@ -1,9 +1,17 @@
 /** A folder on disk as a tree. */
-import { lstat, readdir } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readFile } from "../bytes/file.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Tree } from "../store/store.ts";
+
+/** Whether there is a folder at `path`, or a link to one. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
 
 /** The files below `folder`, as they are now. Links and devices are not followed. Throws NOT_FOUND where there is no folder. */
 export async function openFolder(folder: string): Promise<Tree> {

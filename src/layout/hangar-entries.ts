@@ -4,26 +4,20 @@ import { type Descriptor, isIndex, isManifest, parseDescriptor } from "../oci/de
 import type { Call, Tree } from "../store/store.ts";
 import { brokenDocument, fieldsOf, readDocument } from "./document.ts";
 import { blobPath, LIST_FILE, type ListEntry } from "./hangar.ts";
-import { gatherListed, type ListedImages, listedPlatforms, onceForEach } from "./listed-images.ts";
-
-export interface EntryOptions extends Call {
-  /** What messages call the archive. */
-  readonly name: string;
-  /** Hears of platforms that are listed and not whole: Hangar lists what failed as well. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-}
+import { gatherListed, type ListedImages, type ListOptions, listedPlatforms, onceForEach } from "./listed-images.ts";
 
 /**
  * The images of these entries. The digests in the list are those that the images had before Hangar converted them: what
- * counts is the manifest that each folder's index names. Throws INTEGRITY where an entry cannot be one.
+ * counts is the manifest that each folder's index names. Hangar lists what it failed at as well. Throws INTEGRITY where an
+ * entry cannot be one.
  */
 export function readHangarEntries(
   entries: readonly ListEntry[],
   tree: Tree,
-  options: EntryOptions,
+  options: ListOptions,
 ): Promise<ListedImages> {
   const find = onceForEach((folder, call) => manifestIn(tree, folder, options.name, call));
-  const listed = listedPlatforms(entries, LIST_FILE, options.name, (fields) => {
+  const listed = listedPlatforms(entries, LIST_FILE, options, (fields) => {
     const { Folder } = fields;
     if (typeof Folder !== "string") throw brokenDocument(LIST_FILE, options.name, "an image has no folder");
     return (call) => find(Folder, call);

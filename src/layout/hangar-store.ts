@@ -1,24 +1,16 @@
 /** A tree in Hangar's cache layout as a store: its list names the images, `share/` holds their content. */
-import { collect, decode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-types.ts";
 import { isTag, parseName } from "../oci/reference.ts";
 import { cosignTags } from "../oci/referrer.ts";
-import { inMemory } from "../store/read.ts";
 import type { Call, Source, Store, StoreReference, Tree } from "../store/store.ts";
-import {
-  blobPath,
-  LIST_FILE,
-  LIST_LIMIT,
-  type ListEntry,
-  type ListReferrer,
-  type SavedList,
-  VERSION,
-} from "./hangar.ts";
+import { brokenDocument, checkCount, readDocument } from "./document.ts";
+import { blobPath, LIST_FILE, type ListEntry, type ListReferrer, type SavedList, VERSION } from "./hangar.ts";
 import { readHangarEntries } from "./hangar-entries.ts";
 import { isImageToolsVersion, openImageTools } from "./image-tools-store.ts";
+import type { ListOptions } from "./listed-images.ts";
 import { contentIn } from "./tree-store.ts";
 
 /** Whether the tree looks like this layout. */
@@ -26,10 +18,7 @@ export function isHangar(tree: Tree): boolean {
   return tree.file(LIST_FILE) !== undefined;
 }
 
-export interface HangarOptions extends Call {
-  /** Hears of images that are listed and not whole. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-}
+type HangarOptions = Omit<ListOptions, "name">;
 
 /**
  * Opens the layout, or image-tools' older one. Reads the list at once, the manifests of images that Hangar itself saved, and
@@ -58,14 +47,13 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
   function repository(path: string): Source {
     return {
       place: { space: name, path },
+      isLocal: true,
       async resolve(tagOrDigest) {
         return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);
       },
       get(descriptor) {
         const document = composed.documents.get(descriptor.digest);
-        return document
-          ? inMemory(descriptor, document)
-          : contentIn(tree, descriptor, blobPath(descriptor.digest), name);
+        return document ? { ...document, descriptor } : contentIn(tree, descriptor, blobPath(descriptor.digest), name);
       },
       async referrers(subject) {
         return [...(referrers.get(`${path}@${subject}`)?.values() ?? [])];
@@ -88,17 +76,10 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
 
 /** The list of a tree in this layout. */
 export async function readList(tree: Tree, name: string, { signal }: Call): Promise<SavedList> {
-  const file = tree.file(LIST_FILE);
-  if (!file) throw new AppError("NOT_FOUND", `Cannot open "${name}": it has no ${LIST_FILE}`);
-  const bytes = await collect(file.open({ signal }), LIST_LIMIT);
-  if (!bytes) throw broken(name, `it is larger than ${LIST_LIMIT} bytes`);
-  let list: unknown;
-  try {
-    list = JSON.parse(decode(bytes));
-  } catch {
-    throw broken(name, "it is not JSON");
-  }
+  const list = await readDocument(tree, LIST_FILE, name, { signal });
+  if (list === undefined) throw new AppError("NOT_FOUND", `Cannot open "${name}": it has no ${LIST_FILE}`);
   if (!isList(list)) throw broken(name, "it has no list of images");
+  checkCount(LIST_FILE, name, (list.List?.length ?? 0) + (list.Artifacts?.length ?? 0));
   if (list.Version !== VERSION && `v${list.Version}` !== VERSION && !isImageToolsVersion(list.Version))
     throw new AppError("UNSUPPORTED", `Cannot open "${name}": its list has version "${list.Version}", not ${VERSION}`);
   return list;
@@ -183,5 +164,5 @@ function parsed(text: string, name: string): ReturnType<typeof parseName> {
 }
 
 function broken(name: string, reason: string): AppError {
-  return new AppError("INTEGRITY", `Cannot read ${LIST_FILE} of "${name}": ${reason}`);
+  return brokenDocument(LIST_FILE, name, reason);
 }

@@ -1,5 +1,7 @@
-/** The layout of Hangar 1.7-1.9, version v1.2.0, as a store: platform manifests as they were, and a list of them in `index.json`. */
-
+/**
+ * The layout of Hangar 1.7-1.9, version v1.2.0, as a store: platform manifests as they were, and a list of them in
+ * `index.json`.
+ */
 import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
@@ -7,8 +9,7 @@ import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import type { Store, Tree } from "../store/store.ts";
 import { brokenDocument, fieldsOf } from "./document.ts";
 import { blobPath } from "./hangar.ts";
-import type { EntryOptions } from "./hangar-entries.ts";
-import { type Fields, gatherListed, listedPlatforms } from "./listed-images.ts";
+import { type Fields, gatherListed, type ListOptions, listedPlatforms } from "./listed-images.ts";
 import { treeStore } from "./tree-store.ts";
 
 const DOCUMENT = "index.json";
@@ -22,12 +23,12 @@ export function isHangarZipIndex(index: unknown): boolean {
  * Opens the layout whose `index.json` is `index`. Reads every manifest at once, all else when it is asked for. Owns the tree
  * once it has returned. Throws INTEGRITY for a list that cannot be one, UNSUPPORTED for a later version.
  */
-export async function openHangarZip(tree: Tree, index: unknown, options: EntryOptions): Promise<Store> {
+export async function openHangarZip(tree: Tree, index: unknown, options: ListOptions): Promise<Store> {
   const { list, version } = fieldsOf(index);
   if (typeof version !== "string" || !/^v?1\.[2-9]\.\d+$/.test(version))
     throw new AppError("UNSUPPORTED", `Cannot open "${options.name}": its list has version ${JSON.stringify(version)}`);
   const entries = (Array.isArray(list) ? list : []).map(renamed);
-  const listed = listedPlatforms(entries, DOCUMENT, options.name, (fields) => {
+  const listed = listedPlatforms(entries, DOCUMENT, options, (fields) => {
     const descriptor = manifestOf(fields, tree);
     if (!descriptor) throw brokenDocument(DOCUMENT, options.name, "the manifest of an image is not described");
     return async () => descriptor;

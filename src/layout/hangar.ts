@@ -3,18 +3,17 @@
  * reader of OCI layouts, and Dray itself find them. Pure: paths and bytes, no I/O.
  */
 import { createHash } from "node:crypto";
-import { type Bytes, encode } from "../bytes/stream.ts";
+import type { Bytes } from "../bytes/stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { normalizePlatform, type Platform } from "../oci/platform.ts";
 import type { Content } from "../store/store.ts";
+import { formatDocument } from "./document.ts";
 import { LAYOUT_FILE, rootIndex } from "./oci-documents.ts";
 
 /** The folder that every path of an archive begins with. */
 export const ROOT = "saved-image-cache";
 export const LIST_FILE = "saved-images-list.json";
-/** The largest list that is read, in bytes: 100,000 images are about 60 MB. */
-export const LIST_LIMIT: number = 64 << 20;
 export const VERSION = "v1.1.0";
 
 /** What the layout needs to know of an image in order to name its files. */
@@ -110,9 +109,9 @@ export function blobPath(digest: Digest): string {
 export function layoutFiles(images: readonly LaidImage[], savedTime: Date): readonly LayoutFile[] {
   const folders = images.filter((image) => image.forHangar).flatMap((image) => folderFiles(image));
   return [
-    { path: LIST_FILE, bytes: json(savedList(images, savedTime)) },
+    { path: LIST_FILE, bytes: formatDocument(LIST_FILE, savedList(images, savedTime)) },
     { path: "oci-layout", bytes: LAYOUT_FILE },
-    { path: "index.json", bytes: json(rootIndex(inListOrder(images))) },
+    { path: "index.json", bytes: formatDocument("index.json", rootIndex(inListOrder(images))) },
     ...folders,
   ];
 }
@@ -181,14 +180,11 @@ function folderFiles(image: LaidImage): readonly LayoutFile[] {
   return image.platforms.flatMap(({ descriptor }) => {
     const folder = folderName(image, descriptor.digest);
     const { mediaType, digest, size } = descriptor;
+    const index = `${folder}/index.json`;
     return [
       { path: folder },
       { path: `${folder}/oci-layout`, bytes: LAYOUT_FILE },
-      { path: `${folder}/index.json`, bytes: json({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] }) },
+      { path: index, bytes: formatDocument(index, { schemaVersion: 2, manifests: [{ mediaType, digest, size }] }) },
     ];
   });
-}
-
-function json(value: unknown): Bytes {
-  return encode(JSON.stringify(value, null, 2));
 }

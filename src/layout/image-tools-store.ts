@@ -1,8 +1,7 @@
 /**
- * The layout of image-tools 1.0-1.2, template 1.0.0, as a store: each platform is a folder with a Docker manifest and its blobs,
- * which are named by the hexadecimal digits of their digests.
+ * The layout of image-tools 1.0-1.2, template 1.0.0, as a store: each platform is a folder with a Docker manifest and its
+ * blobs, which are named by the hexadecimal digits of their digests.
  */
-
 import { collect } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -13,8 +12,7 @@ import { MANIFEST_LIMIT } from "../store/read.ts";
 import type { Call, Store, Tree } from "../store/store.ts";
 import { brokenDocument } from "./document.ts";
 import { LIST_FILE, type SavedList } from "./hangar.ts";
-import type { EntryOptions } from "./hangar-entries.ts";
-import { gatherListed, listedPlatforms, onceForEach } from "./listed-images.ts";
+import { gatherListed, type ListOptions, listedPlatforms, onceForEach } from "./listed-images.ts";
 import { treeStore } from "./tree-store.ts";
 
 /** Whether a list with this version is of this layout. The first releases wrote their own. */
@@ -22,11 +20,14 @@ export function isImageToolsVersion(version: string): boolean {
   return /^v?1\.0\.\d+$/.test(version);
 }
 
-/** Reads every manifest at once, all else when it is asked for. Owns the tree once it has returned. Throws INTEGRITY for a list that cannot be one. */
-export async function openImageTools(tree: Tree, { List }: SavedList, options: EntryOptions): Promise<Store> {
+/**
+ * Reads every manifest at once, all else when it is asked for. Owns the tree once it has returned. Throws INTEGRITY for a
+ * list that cannot be one.
+ */
+export async function openImageTools(tree: Tree, { List }: SavedList, options: ListOptions): Promise<Store> {
   const paths = new Map<Digest, string>();
   const find = onceForEach((folder, call) => manifestIn(tree, folder, paths, call));
-  const listed = listedPlatforms(List ?? [], LIST_FILE, options.name, ({ Folder }) => {
+  const listed = listedPlatforms(List ?? [], LIST_FILE, options, ({ Folder }) => {
     if (typeof Folder !== "string") throw brokenDocument(LIST_FILE, options.name, "an image has no folder");
     return (call) => find(Folder, call);
   });

@@ -1,20 +1,23 @@
 /**
  * Images of which a list names the platforms one by one, as Hangar and image-tools of all versions do: gathered by their tags,
- * without what a run that failed left unfinished.
+ * also those that a run of theirs failed at.
  */
-import type { Bytes } from "../bytes/stream.ts";
+import { type ByteStream, encode } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
 import { type ManifestView, parseManifest } from "../oci/manifest.ts";
-import { isForeignType } from "../oci/media-types.ts";
+import { isForeignType, OCI_MANIFEST } from "../oci/media-types.ts";
 import { formatPlatform, type Platform, parseConfigPlatform } from "../oci/platform.ts";
 import { isTag, parseName } from "../oci/reference.ts";
 import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
-import type { Call, StoreReference, Tree } from "../store/store.ts";
-import { brokenDocument, fieldsOf } from "./document.ts";
+import type { Call, Content, StoreReference, Tree } from "../store/store.ts";
+import { brokenDocument, checkCount, fieldsOf } from "./document.ts";
 import { type Documents, platformRoot } from "./platform-root.ts";
 import { contentIn } from "./tree-store.ts";
+
+/** Images that a message names. */
+const MOST_NAMED = 20;
 
 /** The fields of one platform in a list, unchecked. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -29,65 +32,123 @@ export interface ListedPlatform {
   readonly find: (call: Call) => Promise<Descriptor>;
 }
 
-export interface ListedOptions extends Call {
+export interface ListOptions extends Call {
   /** What messages call the archive. */
   readonly name: string;
-  readonly pathOf: (digest: Digest) => string | undefined;
-  /** Hears of platforms that are listed and not whole. */
+  /** Hears of images that are listed without any platform. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-/** The images in the order of the list, and the indexes that were made for them. */
+interface GatherOptions extends ListOptions {
+  readonly pathOf: (digest: Digest) => string | undefined;
+}
+
+/** The images in the order of the list. */
 export interface ListedImages {
   readonly references: readonly StoreReference[];
+  /** The indexes that were made for them, and what fails in the place of platforms that are missing. */
   readonly documents: Documents;
   /** The manifests of all their platforms. */
   readonly platforms: ReadonlySet<Digest>;
 }
 
+/** What the list has under one tag. */
+interface Gathering {
+  readonly path: string;
+  readonly tag: string;
+  readonly there: Map<Digest, Descriptor>;
+  readonly missing: Missing[];
+}
+
+/** A platform of which something is not there. */
+interface Missing {
+  readonly platform: Platform;
+  /** Where that much of it was found. */
+  readonly manifest: Descriptor | undefined;
+  readonly error: AppError;
+}
+
 /**
- * Every image that has a platform which is all there. Platforms of one tag belong together wherever they are listed; of two
- * entries with one manifest the last one's platform counts. A platform whose files are missing is left out with a warning;
- * one whose bytes are wrong is kept: it fails where it is read.
+ * Every image of the list. Platforms of one tag belong together wherever they are listed; of two entries with one manifest the
+ * last one's platform counts. A platform of which a file is missing, and a wrong one, fails with NOT_FOUND and INTEGRITY where
+ * its manifest is read, so that an image can be had for the other platforms; what was listed again and is there then, is not
+ * missing.
  */
 export async function gatherListed(
   listed: readonly ListedPlatform[],
   tree: Tree,
-  options: ListedOptions,
+  options: GatherOptions,
 ): Promise<ListedImages> {
   const views = new Map<Digest, Promise<ManifestView | undefined>>();
-  const images = new Map<string, { path: string; tag: string; platforms: Map<Digest, Descriptor> }>();
+  const images = new Map<string, Gathering>();
   for (const { path, tag, platform, find } of listed) {
     const key = `${path}:${tag}`;
+    const image: Gathering = images.get(key) ?? { path, tag, there: new Map(), missing: [] };
+    images.set(key, image);
+    let manifest: Descriptor | undefined;
     try {
-      const manifest = await find(options);
+      manifest = await find(options);
       const whole = views.get(manifest.digest) ?? requireWhole(manifest, tree, options);
       views.set(manifest.digest, whole);
       const view = await whole;
-      const image = images.get(key) ?? { path, tag, platforms: new Map<Digest, Descriptor>() };
-      image.platforms.set(manifest.digest, { ...manifest, platform: await withBuild(platform, view, tree, options) });
-      images.set(key, image);
+      image.there.set(manifest.digest, { ...manifest, platform: await withBuild(platform, view, tree, options) });
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "NOT_FOUND") throw error;
-      const what = `"${key}" for ${formatPlatform(platform)}`;
-      options.onWarning?.(`"${options.name}" lists ${what}, and does not have it: ${reasonOf(error)}`);
+      image.missing.push({ platform, manifest, error });
     }
   }
-  const documents = new Map<Digest, Bytes>();
-  const references = [...images.values()].map(({ path, tag, platforms }): StoreReference => {
-    const { root, bytes } = platformRoot([...platforms.values()]);
-    if (bytes) documents.set(root.digest, bytes);
-    return { path, tag, root };
+  return imagesOf([...images.values()]);
+}
+
+function imagesOf(gathered: readonly Gathering[]): ListedImages {
+  const documents = new Map<Digest, Content>();
+  const platforms = new Set<Digest>();
+  const references = gathered.map((image): StoreReference => {
+    const { path, tag, there } = image;
+    const all = new Map(there);
+    for (const content of absentFrom(image)) {
+      const { descriptor } = content;
+      documents.set(descriptor.digest, content);
+      all.set(descriptor.digest, descriptor);
+    }
+    for (const digest of all.keys()) platforms.add(digest);
+    // Of an image without any platform, no selection makes something.
+    const madeOf = there.size > 0 ? [...all.values()] : [...all.values()].slice(0, 1);
+    const { root, document } = platformRoot(madeOf);
+    if (document) documents.set(root.digest, document);
+    return { path, tag, root, madeOf };
   });
-  const all = new Set([...images.values()].flatMap(({ platforms }) => [...platforms.keys()]));
-  return { references, documents, platforms: all };
+  return { references, documents, platforms };
+}
+
+/** What stands in an image for its platforms that are missing: whoever reads it hears why. */
+function absentFrom({ path, tag, there, missing }: Gathering): readonly Content[] {
+  const [first] = there.values();
+  const found = new Set([...there.values()].map(({ platform }) => platform && formatPlatform(platform)));
+  const hint = first && "choose the platforms that are there with --arch and --os";
+  return missing.flatMap(({ platform, manifest, error }) => {
+    const what = `"${path}:${tag}" for ${formatPlatform(platform)}`;
+    if (found.has(formatPlatform(platform))) return [];
+    // Where not even its digest is known, one that no content has.
+    const named = { mediaType: first?.mediaType ?? OCI_MANIFEST, digest: digestOf(encode(what)), size: 0 };
+    const reason = new AppError("NOT_FOUND", `Cannot read ${what}: it is listed, and not there: ${reasonOf(error)}`, {
+      cause: error,
+      hint,
+    });
+    return { descriptor: { ...(manifest ?? named), platform }, open: () => failing(reason) };
+  });
+}
+
+// biome-ignore lint/correctness/useYield: it has nothing to give
+async function* failing(error: AppError): ByteStream {
+  throw error;
 }
 
 /** Throws NOT_FOUND where a file of the image is missing. What is there and wrong shows when it is read. */
 async function requireWhole(
   manifest: Descriptor,
   tree: Tree,
-  { name, pathOf, signal }: ListedOptions,
+  { name, pathOf, signal }: GatherOptions,
 ): Promise<ManifestView | undefined> {
   const content = contentIn(tree, manifest, pathOf(manifest.digest), name);
   let view: ManifestView;
@@ -111,7 +172,7 @@ async function withBuild(
   platform: Platform,
   view: ManifestView | undefined,
   tree: Tree,
-  { name, pathOf, signal }: ListedOptions,
+  { name, pathOf, signal }: GatherOptions,
 ): Promise<Platform> {
   const config = view?.kind === "image" ? view.config : undefined;
   if (platform.os !== "windows" || platform["os.version"] !== undefined || !config) return platform;
@@ -138,27 +199,39 @@ export function onceForEach(find: (folder: string, call: Call) => Promise<Descri
 }
 
 /**
- * The platforms of a list as Hangar and image-tools write them, with the field names of Hangar 1.3. `finder` says how the manifest of one is found, from its fields. Throws INTEGRITY, naming `document`, where an entry cannot be one.
+ * The platforms of a list as Hangar and image-tools write them, with the field names of Hangar 1.3. `finder` says how the
+ * manifest of one is found, from its fields. Images without platforms are none: whoever wrote the list failed at them, or was
+ * asked for platforms that they do not have. Throws INTEGRITY, naming `document`, where an entry cannot be one.
  */
 export function listedPlatforms(
   entries: readonly unknown[],
   document: string,
-  archive: string,
+  { name: archive, onWarning }: ListOptions,
   finder: (fields: Fields) => ListedPlatform["find"],
 ): readonly ListedPlatform[] {
-  return entries.flatMap((entry) => {
+  const names = new Set<string>();
+  const listed = entries.flatMap((entry) => {
     const { Source: source, Tag: tag, Images: images = [] } = fieldsOf(entry);
     const path = typeof source === "string" ? fullName(source) : undefined;
     if (path === undefined)
       throw brokenDocument(document, archive, `${JSON.stringify(source)} is not the name of an image`);
     if (typeof tag !== "string" || !isTag(tag))
       throw brokenDocument(document, archive, `${JSON.stringify(tag)} is not a tag`);
+    names.add(`${path}:${tag}`);
     if (!Array.isArray(images ?? [])) throw brokenDocument(document, archive, `the images of "${source}" are no list`);
     return ((images as unknown[] | null) ?? []).map((image): ListedPlatform => {
       const fields = fieldsOf(image);
       return { path, tag, platform: platformOf(fields), find: finder(fields) };
     });
   });
+  checkCount(document, archive, listed.length);
+  for (const { path, tag } of listed) names.delete(`${path}:${tag}`);
+  const others = names.size > MOST_NAMED ? ` and ${names.size - MOST_NAMED} others` : "";
+  if (names.size > 0)
+    onWarning?.(
+      `"${archive}" has no platform of "${[...names].slice(0, MOST_NAMED).join('", "')}"${others}, which it lists`,
+    );
+  return listed;
 }
 
 function fullName(source: string): string | undefined {

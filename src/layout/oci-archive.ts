@@ -2,10 +2,10 @@
  * One archive that is an OCI image layout and what `docker load` takes at once, as Docker 25 and later write it. Both sides
  * share their blobs. OCI image-spec v1.1 image-layout.md; Docker image spec v1.2, "Combined Image JSON + Filesystem Changeset".
  */
-import { type Bytes, encode } from "../bytes/stream.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatTagged } from "../oci/reference.ts";
 import type { ArchiveLayout } from "./archive-layout.ts";
+import { formatDocument } from "./document.ts";
 import type { LaidImage } from "./hangar.ts";
 import { LAYOUT_FILE, ociBlobPath, rootIndexWithReferrers } from "./oci-documents.ts";
 
@@ -20,8 +20,8 @@ export function ociArchive(dockerImages: ReadonlyMap<LaidImage, DockerImage>): A
   return {
     head: (images, algorithms) => [
       { path: "oci-layout", bytes: LAYOUT_FILE },
-      { path: "index.json", bytes: json(rootIndexWithReferrers(images)) },
-      { path: "manifest.json", bytes: json(dockerList(images, dockerImages)) },
+      { path: "index.json", bytes: formatDocument("index.json", rootIndexWithReferrers(images)) },
+      { path: "manifest.json", bytes: formatDocument("manifest.json", dockerList(images, dockerImages)) },
       { path: "blobs" },
       ...[...algorithms].map((algorithm) => ({ path: `blobs/${algorithm}` })),
     ],
@@ -43,8 +43,4 @@ function dockerList(images: readonly LaidImage[], dockerImages: ReadonlyMap<Laid
     entry.RepoTags = [...(entry.RepoTags ?? []), formatTagged(laid.name, laid.tag, laid.root.descriptor.digest)];
   }
   return [...entries.values()];
-}
-
-function json(value: unknown): Bytes {
-  return encode(JSON.stringify(value, null, 2));
 }

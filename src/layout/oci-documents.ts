@@ -1,8 +1,10 @@
 /** The documents of an OCI image layout: the marker and the index of the images. OCI image-spec v1.1 image-layout.md. */
 import { type Bytes, encode } from "../bytes/stream.ts";
+import { AppError } from "../errors.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { OCI_INDEX } from "../oci/media-types.ts";
 import { formatTagged } from "../oci/reference.ts";
+import { MOST_IMAGES } from "./document.ts";
 import type { LaidImage } from "./hangar.ts";
 
 export const LAYOUT_FILE: Bytes = encode('{"imageLayoutVersion": "1.0.0"}');
@@ -33,7 +35,12 @@ export function rootIndexWithReferrers(images: readonly LaidImage[]): unknown {
   return indexOf([...images.map(imageEntry), ...new Map(attached).values()]);
 }
 
+/** Throws UNSUPPORTED for more images than would be read. */
 function indexOf(manifests: readonly IndexEntry[]): unknown {
+  if (manifests.length > MOST_IMAGES)
+    throw new AppError("UNSUPPORTED", `Cannot list ${manifests.length} images: ${MOST_IMAGES} are the most`, {
+      hint: "make several archives, of fewer images each",
+    });
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
 }
 

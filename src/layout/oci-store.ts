@@ -10,15 +10,12 @@ import { isTag } from "../oci/reference.ts";
 import { referralOf } from "../oci/referrer.ts";
 import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Call, Store, StoreReference, Tree } from "../store/store.ts";
-import { brokenDocument, fieldsOf } from "./document.ts";
+import { brokenDocument, checkCount, fieldsOf } from "./document.ts";
 import { nameOfArchive, wholeReference } from "./image-name.ts";
 import { ociBlobPath } from "./oci-documents.ts";
 import { contentIn, treeStore } from "./tree-store.ts";
 
 const DOCUMENT = "index.json";
-
-/** Roots that one layout may have. */
-const MOST_ROOTS = 100_000;
 
 export interface OciOptions extends Call {
   /** What messages call the archive; bare tags and roots without a name are below its base name. */
@@ -71,7 +68,7 @@ export async function openOciLayout(tree: Tree, index: unknown, options: OciOpti
 function rootsOf(index: unknown, { name, onWarning }: OciOptions): readonly Root[] {
   const { manifests } = fieldsOf(index);
   if (!Array.isArray(manifests)) throw brokenDocument(DOCUMENT, name, "it lists no manifests");
-  if (manifests.length > MOST_ROOTS) throw brokenDocument(DOCUMENT, name, `it lists more than ${MOST_ROOTS} manifests`);
+  checkCount(DOCUMENT, name, manifests.length);
   return manifests.flatMap((value: unknown) => {
     const descriptor = parseDescriptor(value);
     if (!descriptor) throw brokenDocument(DOCUMENT, name, "it has a descriptor that is not valid");

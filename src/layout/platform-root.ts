@@ -1,16 +1,21 @@
-/** The root of an image of which an archive only has the platforms: the one manifest, or an index of several. OCI image-spec v1.1 image-index.md. */
-import { type Bytes, encode } from "../bytes/stream.ts";
+/**
+ * The root of an image of which an archive only has the platforms: the one manifest, or an index of several. OCI image-spec
+ * v1.1 image-index.md.
+ */
+import { encode } from "../bytes/stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from "../oci/media-types.ts";
+import { inMemory } from "../store/read.ts";
+import type { Content } from "../store/store.ts";
 
-/** Content that lies nowhere, because it was made from what lies there. */
-export type Documents = ReadonlyMap<Digest, Bytes>;
+/** Content that lies nowhere: it was made from what lies there, or fails in the place of what does not. */
+export type Documents = ReadonlyMap<Digest, Content>;
 
-/** A root, with its bytes where no archive has them. */
+/** A root, with its content where no archive has that. */
 export interface PlatformRoot {
   readonly root: Descriptor;
-  readonly bytes?: Bytes | undefined;
+  readonly document?: Content | undefined;
 }
 
 /**
@@ -24,7 +29,10 @@ export function platformRoot(platforms: readonly Descriptor[]): PlatformRoot {
     return { root: { mediaType, digest, size } };
   }
   const mediaType = platforms.every((one) => one.mediaType === DOCKER_MANIFEST) ? DOCKER_LIST : OCI_INDEX;
-  const manifests = platforms.map(({ mediaType, digest, size, platform }) => ({ mediaType, digest, size, platform }));
+  const manifests = platforms.map(({ mediaType, digest, size, platform, annotations, artifactType }) => {
+    return { mediaType, digest, size, platform, annotations, artifactType };
+  });
   const bytes = encode(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
-  return { root: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+  const root = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  return { root, document: inMemory(root, bytes) };
 }

@@ -2,7 +2,6 @@
 import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { inMemory } from "../store/read.ts";
 import type { Call, Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
 import type { Documents } from "./platform-root.ts";
 
@@ -12,12 +11,15 @@ export interface TreeImages {
   readonly references: readonly StoreReference[];
   /** Where the tree has the content of a digest, if it is there. */
   pathOf(digest: Digest): string | undefined;
-  /** Content that no file has. */
+  /** Content that is in no file. */
   readonly documents?: Documents | undefined;
   /** Names that are no images of their own: those of what is attached to others. */
   readonly hidden?: readonly StoreReference[] | undefined;
   readonly referrers?: ((subject: Digest) => readonly Descriptor[]) | undefined;
-  /** Whether the tree has enough of an index's child that it was meant to be there. Default: whoever wrote it left nothing out. */
+  /**
+   * Whether the tree has enough of an index's child that it was meant to be there. Default: whoever wrote it left nothing
+   * out.
+   */
   readonly carries?: ((child: Descriptor, call: Call) => Promise<boolean>) | undefined;
 }
 
@@ -32,11 +34,12 @@ export function treeStore(tree: Tree, name: string, images: TreeImages): Store {
   }
   function get(descriptor: Descriptor): Content {
     const document = documents?.get(descriptor.digest);
-    return document ? inMemory(descriptor, document) : contentIn(tree, descriptor, pathOf(descriptor.digest), name);
+    return document ? { ...document, descriptor } : contentIn(tree, descriptor, pathOf(descriptor.digest), name);
   }
   function repository(path: string): Source {
     return {
       place: { space: name, path },
+      isLocal: true,
       get,
       async resolve(tagOrDigest) {
         return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);

@@ -24,6 +24,10 @@ export function splitLines(text: string): readonly Line[] {
 export function parseLines<T>(text: string, source: string, parse: (line: string) => T): readonly Parsed<T>[] {
   return splitLines(text).map((line) => {
     try {
+      if (/\s(?:#|\/\/)/.test(line.text))
+        throw new AppError("USAGE", `Cannot understand "${line.text}": there is a comment in it`, {
+          hint: "a comment has a line of its own",
+        });
       return { line, value: parse(line.text) };
     } catch (thrown) {
       const cause = asAppError(thrown, "USAGE", "Cannot understand a line");

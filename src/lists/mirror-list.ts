@@ -12,14 +12,15 @@ export interface Relocation {
 
 /**
  * Parses a mirror list: `SOURCE DESTINATION TAG`, or `NAME:TAG` for an image that keeps its name. `from` and `to` take the
- * place of the registries that the lines name; without `to` a destination without a registry is on Docker Hub.
+ * place of the registries that the lines name; without `to` a destination without a registry is on Docker Hub. Throws USAGE
+ * where `to` is what all lines lack.
  */
 export function parseMirrorList(
   text: string,
   source: string,
   { from, to }: { from?: RegistryPrefix | undefined; to?: RegistryPrefix | undefined },
 ): readonly Parsed<Relocation>[] {
-  return parseLines(text, source, (line) => {
+  const parsed = parseLines(text, source, (line) => {
     const fields = line.split(/\s+/);
     if (fields.length === 3) return relocated(fields as [string, string, string], from, to);
     if (fields.length !== 1)
@@ -27,11 +28,17 @@ export function parseMirrorList(
         hint: "expected SOURCE DESTINATION TAG, or NAME:TAG",
       });
     const reference = parseReference(line);
-    if (to === undefined)
-      throw new AppError("USAGE", `Cannot mirror "${line}": it names no destination`, {
-        hint: "give the destination registry with -d, or write SOURCE DESTINATION TAG",
-      });
+    if (to === undefined) throw homeless(`"${line}"`, "it names no destination");
     return { source: moved(reference, from), destination: moved(reference, to) };
+  });
+  const isNowhere = to === undefined && parsed.length > 0 && parsed.every(({ line }) => !/\s/.test(line.text));
+  if (isNowhere) throw homeless(`the images of ${source}`, "no line names a destination");
+  return parsed;
+}
+
+function homeless(what: string, reason: string): AppError {
+  return new AppError("USAGE", `Cannot mirror ${what}: ${reason}`, {
+    hint: "give the destination registry with -d, or write SOURCE DESTINATION TAG",
   });
 }
 

@@ -1,8 +1,6 @@
 /** Content of a pipe as it arrives: whoever wants what is not here yet waits for it. */
-
 import { within } from "../bytes/signal.ts";
-import type { AppError } from "../errors.ts";
-import { IntegrityError } from "../errors.ts";
+import { type AppError, IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Call, Content, Source } from "../store/store.ts";
@@ -27,7 +25,10 @@ export interface Arrivals {
   digests(): readonly Digest[];
   /** Nothing more comes: whoever waits hears of it, with `reason` where it broke off. */
   end(reason: AppError | undefined): void;
-  /** `source`, but content is what arrives here, and opening it waits for that. `onWait` hears how many are waiting through it. */
+  /**
+   * `source`, but content is what arrives here, and opening it waits for that. `onWait` hears how many are waiting through
+   * it.
+   */
   through(source: Source, onWait: (waiting: number) => void): Source;
 }
 
@@ -90,13 +91,14 @@ export function createArrivals(name: string): Arrivals {
           },
         };
       }
-      return { ...source, get };
+      const { isLocal: _, ...rest } = source;
+      return { ...rest, get };
     },
   };
 }
 
 function absent(digest: Digest, size: number, name: string): IntegrityError {
-  return new IntegrityError(`Cannot read "${digest}": it is not in ${name}`, {
+  return new IntegrityError(`Cannot read "${digest}": it is not in "${name}"`, {
     expected: `${digest} (${size} bytes)`,
     actual: "nothing",
   });

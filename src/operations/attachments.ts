@@ -1,4 +1,7 @@
-/** What is attached to an image: signatures, SBOMs and attestations that refer to it, and those of cosign's tags. OCI distribution-spec v1.1 "Listing Referrers". */
+/**
+ * What is attached to an image: signatures, SBOMs and attestations that refer to it, and those of cosign's tags. OCI
+ * distribution-spec v1.1 "Listing Referrers".
+ */
 import { runAll } from "../bytes/pool.ts";
 import { AppError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
@@ -6,15 +9,13 @@ import type { Digest } from "../oci/digest.ts";
 import { EVERYTHING } from "../oci/platform.ts";
 import { cosignTags } from "../oci/referrer.ts";
 import type { Call, Source } from "../store/store.ts";
-import { type Attachment, type Image, walk } from "./walk.ts";
+import { type Allowance, type Attachment, allowanceOfImage, IMAGE_BYTES, type Image, walk } from "./walk.ts";
 
 /** Lookups of one image that are under way at once. */
 const AT_ONCE = 4;
 /** A signature of an SBOM of an image is 2. */
 const MAX_DEPTH = 4;
 const MAX_ATTACHMENTS = 1000;
-/** Bytes of manifests, which are held until the image is done. */
-const MAX_BYTES: number = 32 << 20;
 
 export interface AttachmentOptions extends Call {
   readonly configs?: boolean | undefined;
@@ -29,7 +30,7 @@ interface Claim {
 
 /**
  * The image with all that is attached to its root, to its platforms, and to what is attached to those. Nothing where the
- * source does not know. Throws UNSUPPORTED for more than 1,000 or a chain of more than 4, and what the source throws: what
+ * source does not know. Throws UNSUPPORTED for more than 1,000, a chain of more than 4, or too many bytes, and what the source throws: what
  * cannot be read is not left out silently.
  */
 export async function withAttachments(from: Source, image: Image, options: AttachmentOptions): Promise<Image> {
@@ -49,6 +50,7 @@ async function attach(from: Source, image: Image, options: AttachmentOptions): P
   const found = new Map<string, Attached>();
   const unknown = new Map<Digest, Descriptor>();
   const asked = new Set<Digest>();
+  const allowance = restOf(image);
   let subjects = [image.root.descriptor.digest, ...image.platforms.map(({ descriptor }) => descriptor.digest)];
   for (let depth = 1; subjects.length > 0; depth++) {
     const news = new Map<string, Claim>();
@@ -64,8 +66,12 @@ async function attach(from: Source, image: Image, options: AttachmentOptions): P
     }
     for (const subject of subjects) asked.add(subject);
     checkLimits(image, [...[...found.values()].map(({ claim }) => claim), ...news.values()], depth);
-    const taken = await mapAll([...news], ([, claim], signal) => take(from, claim, { ...options, signal }), options);
-    [...news.keys()].forEach((key, at) => void found.set(key, taken[at]!));
+    const taken = await mapAll(
+      [...news],
+      ([, claim], signal) => take(from, claim, { ...options, allowance, signal }),
+      options,
+    );
+    for (const [at, key] of [...news.keys()].entries()) found.set(key, taken[at]!);
     subjects = [...new Set(taken.map(({ claim }) => claim.descriptor.digest))];
   }
   return merge(image, [...found.values()], [...unknown.values()]);
@@ -97,7 +103,7 @@ async function taggedIn(
 function checkLimits({ root }: Image, all: readonly Claim[], depth: number): void {
   const what = `Cannot take what is attached to "${root.descriptor.digest}"`;
   const bytes = all.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-  if (all.length > MAX_ATTACHMENTS || bytes > MAX_BYTES)
+  if (all.length > MAX_ATTACHMENTS || bytes > IMAGE_BYTES)
     throw new AppError("UNSUPPORTED", `${what}: ${all.length} manifests of ${bytes} bytes are too many`);
   if (depth > MAX_DEPTH + 1)
     throw new AppError("UNSUPPORTED", `${what}: it goes on for more than ${MAX_DEPTH} manifests in a chain`);
@@ -109,10 +115,22 @@ interface Attached {
   readonly image: Image;
 }
 
-async function take(from: Source, claim: Claim, { configs, signal }: AttachmentOptions): Promise<Attached> {
+/** What was not used up for the image itself. */
+function restOf({ root, manifests, documents, blobs }: Image): Allowance {
+  const { bytes, descriptors } = allowanceOfImage();
+  const read = [root, ...manifests, ...documents.values()];
+  const size = read.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+  return { bytes: bytes - size, descriptors: descriptors - manifests.length - blobs.length };
+}
+
+async function take(
+  from: Source,
+  claim: Claim,
+  { configs, allowance, signal }: AttachmentOptions & { readonly allowance: Allowance },
+): Promise<Attached> {
   // What an image kept of its own children says nothing of an attachment's.
   const { carries: _, ...whole } = from;
-  const image = await walk(whole, claim.descriptor, { selection: EVERYTHING, configs, signal });
+  const image = await walk(whole, claim.descriptor, { selection: EVERYTHING, configs, allowance, signal });
   if (!image) throw new AppError("UNSUPPORTED", `Cannot read "${claim.descriptor.digest}": nothing of it is selected`);
   return { claim, image };
 }

@@ -7,8 +7,8 @@ export type Choice = (reference: StoreReference) => boolean;
 
 /**
  * Images by patterns: `*` stands for any characters, `?` for one. A pattern is held against the whole name
- * (`docker.io/library/nginx:1.25`), the name without its registry, and for Docker Hub's own images the name that people use
- * (`nginx:1.25`).
+ * (`docker.io/library/nginx:1.25`), the name without its registry, and for Docker Hub's own images, also those of a mirror, the
+ * name that people use (`nginx:1.25`).
  */
 export function choiceOf(patterns: readonly string[]): Choice {
   const expressions = patterns.map(expressionOf);
@@ -17,8 +17,8 @@ export function choiceOf(patterns: readonly string[]): Choice {
 
 /** The names that people know an image by. */
 function namesOf({ path, tag, root }: StoreReference): readonly string[] {
-  const { registry, repository } = parseName(path);
-  const short = registry === "docker.io" ? repository.replace(/^library\//, "") : repository;
+  const { repository } = parseName(path);
+  const short = repository.replace(/^library\//, "");
   return [path, repository, short].map((name) => formatTagged(name, tag, root.digest));
 }
 

@@ -1,4 +1,4 @@
-/** A cache folder to an archive: the images that its list names, and nothing else that lies there. */
+/** A store to an archive: the images that it names, and nothing else that lies there. */
 import { writeArchive } from "../archive/writer.ts";
 import { runAll } from "../bytes/pool.ts";
 import type { ByteStream, Range } from "../bytes/stream.ts";
@@ -111,12 +111,12 @@ function distinctBlobs(found: readonly Gathered[]): ReadonlyMap<Digest, Needed> 
   const documents = new Set(found.flatMap(({ image }) => [...image.documents.keys()]));
   const needed = new Map<Digest, Needed>();
   for (const one of found)
-    for (const content of one.blobs) {
-      const { digest } = content.descriptor;
+    for (const blob of one.image.blobs) {
+      const { digest } = blob;
       if (documents.has(digest)) continue;
       const known = needed.get(digest);
       if (known) known.users.push(one);
-      else needed.set(digest, { content, users: [one], isLost: false });
+      else needed.set(digest, { content: one.from.get(blob), users: [one], isLost: false });
     }
   return needed;
 }
@@ -124,9 +124,7 @@ function distinctBlobs(found: readonly Gathered[]): ReadonlyMap<Digest, Needed> 
 /** Each blob is the work of the image that needs it first. */
 function tellPlanned(found: readonly Gathered[], needed: ReadonlyMap<Digest, Needed>, onEvent: OnEvent): void {
   for (const one of found) {
-    const own = one.blobs
-      .map(({ descriptor }) => descriptor)
-      .filter(({ digest }) => needed.get(digest)?.users[0] === one);
+    const own = one.image.blobs.filter(({ digest }) => needed.get(digest)?.users[0] === one);
     const bytes = own.reduce((sum, { size }) => sum + size, 0);
     onEvent({ type: "planned", image: one.name, blobs: own.length, bytes });
   }

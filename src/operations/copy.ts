@@ -37,7 +37,10 @@ export async function copy(
   const planned = plan(distinct, { selection, strict, referrers, concurrency: jobs, ahead: jobs * 4, signal });
   const items = itemsOf(planned, run, { signal });
   try {
+    // Behind damage too: all is planned, so that every image that needs what is damaged is told of.
     await carry(items, run, { jobs, signal });
+    const damage = run.damage();
+    if (damage) throw damage;
   } finally {
     // Where the run stops early, the planning stops too before anybody hears of it.
     control.abort();

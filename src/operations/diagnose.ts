@@ -19,6 +19,8 @@ import { examineAnonymous, examinePull, type Read } from "./diagnosis/pull.ts";
 import { examinePush, examineUpload } from "./diagnosis/push.ts";
 import { cleanUp, createRemains, type Remains, withRemains } from "./diagnosis/remains.ts";
 import { examineWay } from "./diagnosis/way.ts";
+
+/** The registry to examine. */
 export interface Patient {
   /** As users call it: `docker.io`, `registry.example:5000`. */
   readonly host: string;

@@ -1,6 +1,5 @@
 /** The platform of an image that readers of docker-archives are offered. */
 import type { DockerImage } from "../layout/oci-archive.ts";
-import type { Digest } from "../oci/digest.ts";
 import { type ImageView, parseManifest } from "../oci/manifest.ts";
 import { isForeignType, isImageConfigType } from "../oci/media-types.ts";
 import { MANIFEST_LIMIT, readAll } from "../store/read.ts";
@@ -31,7 +30,7 @@ function rank({ platform: { os, architecture } }: PlatformImage): number {
   return architecture === "amd64" ? 0 : architecture === "arm64" ? 1 : 2;
 }
 
-function loadable({ config, layers }: ImageView): { config: Digest; layers: readonly Digest[] } | undefined {
+function loadable({ config, layers }: ImageView): DockerImage | undefined {
   if (!config || !isImageConfigType(config.mediaType) || layers.length === 0) return undefined;
   if (!layers.every(({ mediaType }) => LAYER.test(mediaType) && !isForeignType(mediaType))) return undefined;
   return { config: config.digest, layers: layers.map(({ digest }) => digest) };

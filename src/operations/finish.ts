@@ -2,9 +2,9 @@
 import type { OnEvent } from "../events.ts";
 import { type Descriptor, isIndex } from "../oci/descriptor.ts";
 import { shortDigest } from "../oci/digest.ts";
-import { composeIndex, parseManifest } from "../oci/manifest.ts";
-import { contentOf, MANIFEST_LIMIT, readAll } from "../store/read.ts";
-import type { Call, Content, Sink } from "../store/store.ts";
+import type { Call, Content } from "../store/store.ts";
+import { composeRoot } from "./composed.ts";
+import { mergeByPlatform } from "./merge-by-platform.ts";
 import type { Wanted } from "./plan.ts";
 import type { Attachment, Image } from "./walk.ts";
 
@@ -16,62 +16,70 @@ export async function finish(
 ): Promise<Descriptor> {
   const { to, tag, name } = wanted;
   const numbers = new Map(image.platforms.map(({ descriptor }, index) => [descriptor.digest, index + 1]));
-  for (const manifest of image.manifests) {
-    await to.put(manifest, options);
-    tell(manifest.descriptor);
-  }
-  const root = await rootFor(wanted, image, onEvent, options);
-  const attachments = attachmentsOf(wanted, image, root.descriptor, onEvent);
+  for (const manifest of image.manifests) await put(manifest);
+  const { root, isNamed } = await rootFor(wanted, image, onEvent, options);
+  // A single manifest that joins what the tag names is one of several children now.
+  const joining = isIndex(root.descriptor) && !isIndex(image.root.descriptor) ? [image.root] : [];
+  for (const manifest of joining) await put(manifest);
+  const attachments = attachmentsOf(wanted, image, [root, ...image.manifests, ...joining], onEvent);
   // Subjects come before those who refer to them, and the tag, which tells that all is there, comes last.
   if (tag === undefined || attachments.length > 0) await to.put(root, options);
   for (const attachment of attachments) await putAttachment(wanted, attachment, onEvent, options);
-  if (tag !== undefined) await to.tag(tag, root, options);
+  // A tag that may not be changed may not be given again either.
+  if (tag !== undefined && !isNamed) await to.tag(tag, root, options);
   tell(root.descriptor);
   return root.descriptor;
 
+  async function put(manifest: Content): Promise<void> {
+    await to.put(manifest, options);
+    tell(manifest.descriptor);
+  }
   function tell(descriptor: Descriptor): void {
     const number = numbers.get(descriptor.digest);
     if (number !== undefined) onEvent({ type: "manifest", image: name, number, descriptor });
   }
 }
 
-/** The original bytes where the destination has all children, or may lack some; else an index of those that are there. */
-async function rootFor({ to, tag, name }: Wanted, image: Image, onEvent: OnEvent, options: Call): Promise<Content> {
-  const { descriptor } = image.root;
-  if (!isIndex(descriptor) || to.carries) return image.root;
-  const bytes = await readAll(image.root, MANIFEST_LIMIT, options);
-  const whole = composeIndex({ descriptor, bytes }, image.kept);
-  if (whole.restored) return image.root;
-  const present = tag === undefined ? [] : await childrenAt(to, tag, options);
-  const composed = composeIndex({ descriptor, bytes }, image.kept, present);
-  if (composed.dropped.length > 0) {
-    const names = composed.dropped.map(({ digest }) => shortDigest(digest)).join(", ");
-    onEvent({
-      type: "warning",
-      image: name,
-      message: `replaces what "${tag}" named before: ${names} is not part of this image`,
-    });
-  }
-  return composed.restored ? image.root : contentOf(descriptor.mediaType, composed.bytes);
+interface Root {
+  readonly root: Content;
+  /** The tag names it already. */
+  readonly isNamed: boolean;
 }
 
-/** The manifests that a tag offers now: the children of an index, or the one that it is. */
-async function childrenAt(to: Sink, tag: string, options: Call): Promise<readonly Descriptor[]> {
-  const there = await to.resolve(tag, options);
-  if (!there) return [];
-  if (!isIndex(there)) return [there];
-  const view = parseManifest(there, await readAll(to.get(there), MANIFEST_LIMIT, options));
-  return view.kind === "index" ? view.children : [];
+/** What the tag is to name: the original where the destination may lack some of it, else what both ends have come to. */
+async function rootFor(wanted: Wanted, image: Image, onEvent: OnEvent, options: Call): Promise<Root> {
+  const { to, tag, madeOf } = wanted;
+  if (to.carries) return { root: image.root, isNamed: false };
+  let there: Descriptor | undefined;
+  async function before(): Promise<Descriptor | undefined> {
+    there = tag === undefined ? undefined : await to.resolve(tag, options);
+    return there;
+  }
+  const { root, dropped } = madeOf
+    ? await mergeByPlatform(to, await before(), { image, madeOf }, options)
+    : await composeRoot(to, before, image, options);
+  tellDropped(wanted, dropped, onEvent);
+  return { root, isNamed: there?.digest === root.descriptor.digest };
+}
+
+function tellDropped({ tag, name }: Wanted, dropped: readonly Descriptor[], onEvent: OnEvent): void {
+  if (dropped.length === 0) return;
+  const names = dropped.map(({ digest }) => shortDigest(digest)).join(", ");
+  onEvent({
+    type: "warning",
+    image: name,
+    message: `replaces what "${tag}" named before: ${names} is not part of this image`,
+  });
 }
 
 /** Those whose subject is at the destination: what is attached to an index means nothing to another one. */
 function attachmentsOf(
   { name }: Wanted,
-  { attachments, manifests }: Image,
-  root: Descriptor,
+  { attachments }: Image,
+  manifests: readonly Content[],
   onEvent: OnEvent,
 ): readonly Attachment[] {
-  const there = new Set([root, ...manifests.map(({ descriptor }) => descriptor)].map(({ digest }) => digest));
+  const there = new Set(manifests.map(({ descriptor }) => descriptor.digest));
   const carried = attachments.filter((attachment) => {
     if (!there.has(attachment.subject)) return false;
     there.add(attachment.root.descriptor.digest);

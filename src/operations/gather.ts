@@ -4,11 +4,12 @@ import { asAppError } from "../errors.ts";
 import type { ImageName } from "../events.ts";
 import type { LaidImage } from "../layout/hangar.ts";
 import type { Selection } from "../oci/platform.ts";
-import { formatTagged } from "../oci/reference.ts";
-import type { Call, Content, Store, StoreReference } from "../store/store.ts";
+import type { Call, Source, Store } from "../store/store.ts";
 import { withAttachments } from "./attachments.ts";
 import { layOut } from "./lay-out.ts";
 import { noPlatform } from "./plan.ts";
+import { createSharing, withShared } from "./shared-blobs.ts";
+import { imagesOf } from "./stored.ts";
 import type { Tally } from "./summary.ts";
 import { type Image, walk } from "./walk.ts";
 
@@ -16,7 +17,8 @@ export interface Gathered {
   readonly name: ImageName;
   readonly image: Image;
   readonly laid: LaidImage;
-  readonly blobs: readonly Content[];
+  /** Where its blobs are. */
+  readonly from: Source;
 }
 
 export interface GatherOptions extends Call {
@@ -33,19 +35,16 @@ export async function gather(
   { selection, strict, jobs, referrers = true, signal }: GatherOptions,
   settle: Tally["settle"],
 ): Promise<readonly Gathered[]> {
-  const references: StoreReference[] = [];
-  for await (const reference of store.references({ signal })) references.push(reference);
   const found: Gathered[] = [];
+  const share = createSharing();
   const walked = ordered(
-    references.map(({ path, tag, root }, index) => {
-      return { path, tag, root, name: { id: index + 1, name: formatTagged(path, tag, root.digest) } };
-    }),
+    await imagesOf(store, { signal }),
     async ({ path, tag, root, name }, signal) => {
       try {
         const from = store.repository(path);
         const bare = await walk(from, root, { selection, configs: true, signal });
         const image = bare && referrers ? await withAttachments(from, bare, { configs: true, signal }) : bare;
-        return { name, path, tag, image };
+        return { name, path, tag, image: image && withShared(image, name.name, share) };
       } catch (thrown) {
         signal.throwIfAborted();
         return { name, error: asAppError(thrown, "STORAGE", `Cannot read "${name.name}"`) };
@@ -59,13 +58,7 @@ export async function gather(
       settle(one.name, strict ? "failed" : "skipped", { error: noPlatform(one.name.name) });
     else {
       const { image, name, path, tag } = one;
-      const source = store.repository(path);
-      found.push({
-        name,
-        image,
-        laid: await layOut(path, tag, image),
-        blobs: image.blobs.map((blob) => source.get(blob)),
-      });
+      found.push({ name, image, laid: await layOut(path, tag, image), from: store.repository(path) });
     }
   }
   return found;

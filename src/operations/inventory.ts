@@ -5,46 +5,80 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { EVERYTHING, formatPlatform } from "../oci/platform.ts";
 import { formatTagged } from "../oci/reference.ts";
-import type { Call, Store, StoreReference } from "../store/store.ts";
+import type { Call, Source, Store, StoreReference } from "../store/store.ts";
 import { withAttachments } from "./attachments.ts";
+import { presentIn } from "./present.ts";
+import { createSharing } from "./shared-blobs.ts";
 import { type Image, walk } from "./walk.ts";
 
 /** Images that are read at once. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
-/** One image of a store, with all that it is made of. */
+/** One image of a store, and what it is made of, without the bytes of any of it. */
 export interface Held {
   readonly name: string;
   readonly reference: StoreReference;
-  /** Undefined where it could not be read. */
-  readonly image: Image | undefined;
+  /** All content, distinct. Undefined where the image could not be read; where only some of its platforms are there, theirs. */
+  readonly contents: readonly Descriptor[] | undefined;
+  readonly platforms: readonly HeldPlatform[];
+  /** Signatures and whatever else is attached to it. */
+  readonly referrers: number;
+  /** Why it is not whole. */
   readonly error: AppError | undefined;
 }
 
-/** Every image of the store, in the order of its list, with what is attached to it. One that cannot be read has an error instead. */
+export interface HeldPlatform {
+  readonly platform: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/**
+ * Every image of the store, in the order of its list, with what is attached to it. One that cannot be read has an error
+ * instead. Throws UNSUPPORTED where what they are made of would take too much memory.
+ */
 export async function* heldIn(store: Store, { signal }: Call = {}): AsyncGenerator<Held> {
-  yield* ordered(store.references({ signal }), (reference, signal) => read(store, reference, { signal }), {
+  const share = createSharing();
+  async function work(reference: StoreReference, signal: AbortSignal): Promise<Held> {
+    const { name, image, error } = await read(store, reference, { signal });
+    const contents = image && share(name, contentsOf(image));
+    const platforms = image ? platformsOf(image) : [];
+    return { name, reference, contents, platforms, referrers: image?.attachments.length ?? 0, error };
+  }
+  yield* ordered(store.references({ signal }), work, {
     concurrency: AT_ONCE,
-    ahead: 4 * AT_ONCE,
+    ahead: AT_ONCE,
     signal,
   });
 }
 
-async function read(store: Store, reference: StoreReference, { signal }: Call): Promise<Held> {
-  const { path, tag, root } = reference;
+interface Read {
+  readonly name: string;
+  readonly image: Image | undefined;
+  readonly error: AppError | undefined;
+}
+
+async function read(store: Store, { path, tag, root }: StoreReference, { signal }: Call): Promise<Read> {
   const name = formatTagged(path, tag, root.digest);
+  const from = store.repository(path);
   try {
-    const from = store.repository(path);
-    const bare = await walk(from, root, { selection: EVERYTHING, signal });
-    return { name, reference, image: bare && (await withAttachments(from, bare, { signal })), error: undefined };
+    return { name, image: await imageIn(from, root, { signal }), error: undefined };
   } catch (thrown) {
     signal?.throwIfAborted();
-    return { name, reference, image: undefined, error: asAppError(thrown, "STORAGE", `Cannot read "${name}"`) };
+    const error = asAppError(thrown, "STORAGE", `Cannot read "${name}"`);
+    const rest = error.code === "NOT_FOUND" ? imageIn(presentIn(from), root, { signal }) : undefined;
+    return { name, image: await rest?.catch(() => undefined), error };
   }
 }
 
-/** All content of an image, distinct: its manifests, the blobs, what is attached. */
-export function contentsOf({ root, manifests, attachments, blobs }: Image): readonly Descriptor[] {
+async function imageIn(from: Source, root: Descriptor, { signal }: Call): Promise<Image | undefined> {
+  const bare = await walk(from, root, { selection: EVERYTHING, signal });
+  return bare && (await withAttachments(from, bare, { signal }));
+}
+
+/** Distinct: its manifests, the blobs, what is attached. */
+function contentsOf({ root, manifests, attachments, blobs }: Image): readonly Descriptor[] {
   const documents = [root, ...manifests, ...attachments.flatMap((one) => [...one.manifests, one.root])];
   const all = [...documents.map(({ descriptor }) => descriptor), ...blobs];
   return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
@@ -55,39 +89,29 @@ export interface Listing {
   readonly name: string;
   readonly digest: Digest;
   readonly mediaType: string;
-  readonly platforms: readonly { readonly platform: string; readonly digest: Digest; readonly size: number }[];
+  readonly platforms: readonly HeldPlatform[];
   /** Everything that the image is made of. */
   readonly size: number;
   /** What of it no image before has. */
   readonly adds: number;
   /** Signatures and whatever else is attached to it. */
   readonly referrers: number;
-  /** Why it cannot be read; the sizes are 0 then. */
+  /** Why it is not whole, or cannot be read at all: the sizes are 0 then. */
   readonly error?: AppError | undefined;
 }
 
 /** The images of a store, as heldIn() finds them. */
 export async function* inventory(store: Store, call: Call = {}): AsyncGenerator<Listing> {
   const seen = new Set<Digest>();
-  for await (const { name, reference, image, error } of heldIn(store, call)) {
+  for await (const { name, reference, contents = [], platforms, referrers, error } of heldIn(store, call)) {
     const { digest, mediaType } = reference.root;
-    const contents = image ? contentsOf(image) : [];
     const news = contents.filter((one) => !seen.has(one.digest));
     for (const one of news) seen.add(one.digest);
-    yield {
-      name,
-      digest,
-      mediaType,
-      platforms: image ? platformsOf(image) : [],
-      size: sum(contents),
-      adds: sum(news),
-      referrers: image?.attachments.length ?? 0,
-      error,
-    };
+    yield { name, digest, mediaType, platforms, size: sum(contents), adds: sum(news), referrers, error };
   }
 }
 
-function platformsOf({ platforms, blobs }: Image): Listing["platforms"] {
+function platformsOf({ platforms, blobs }: Image): readonly HeldPlatform[] {
   const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
   return platforms.map(({ descriptor, platform, blobs: own }) => {
     const size = [...own].reduce((total, digest) => total + (sizes.get(digest) ?? 0), descriptor.size);

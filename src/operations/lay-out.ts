@@ -1,25 +1,22 @@
 /** A planned image as the layout wants to see it. */
 import type { LaidImage, LaidReferrer } from "../layout/hangar.ts";
 import { isIndex } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import { composeIndex } from "../oci/manifest.ts";
 import { referralOf } from "../oci/referrer.ts";
 import { contentOf, MANIFEST_LIMIT, readAll } from "../store/read.ts";
+import type { Content } from "../store/store.ts";
 import type { Attachment, Image } from "./walk.ts";
 
 /** `name` is `registry/repository` in full. */
 export async function layOut(name: string, tag: string | undefined, image: Image): Promise<LaidImage> {
   const { root, kept, platforms, plain } = image;
-  const { descriptor } = root;
-  const composed = isIndex(descriptor)
-    ? composeIndex({ descriptor, bytes: await readAll(root, MANIFEST_LIMIT) }, kept)
-    : undefined;
   return {
     name,
     tag,
     root,
-    offered: composed && !composed.restored ? contentOf(descriptor.mediaType, composed.bytes) : root,
+    ...(await offer(root, kept)),
     platforms,
-    kept: composed && !composed.restored ? [...kept] : undefined,
     contents: [
       ...image.manifests.map((manifest) => manifest.descriptor.digest),
       ...image.attachments.flatMap(({ root, manifests }) =>
@@ -30,6 +27,15 @@ export async function layOut(name: string, tag: string | undefined, image: Image
     referrers: await Promise.all(image.attachments.map(referrerOf)),
     forHangar: tag !== undefined && plain && platforms.length > 0,
   };
+}
+
+/** What a root is where these children of it are here: itself, or an index of those. */
+export async function offer(root: Content, kept: ReadonlySet<Digest>): Promise<Pick<LaidImage, "offered" | "kept">> {
+  const { descriptor } = root;
+  if (!isIndex(descriptor)) return { offered: root, kept: undefined };
+  const { bytes, restored } = composeIndex({ descriptor, bytes: await readAll(root, MANIFEST_LIMIT) }, kept);
+  if (restored) return { offered: root, kept: undefined };
+  return { offered: contentOf(descriptor.mediaType, bytes), kept: [...kept] };
 }
 
 /** Lists of referrers do not always tell the artifact type; the manifest does. */

@@ -1,13 +1,16 @@
 /** What can be loaded: an archive or folder where it lies, or what comes out of a pipe. */
-import { findParts } from "../archive/parts.ts";
+import { basename } from "node:path";
+import { sha256Of } from "../archive/checksums.ts";
+import { checksumsOf, findParts } from "../archive/parts.ts";
 import { readContents, withoutStale } from "../archive/reader.ts";
-import { volumeRange } from "../archive/tar-tree.ts";
-import { openVolume } from "../archive/volume.ts";
+import { openVolume, type Volume, volumeRange } from "../archive/volume.ts";
+import type { ByteStream } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
+import type { Call } from "../store/store.ts";
 import { copy } from "./copy.ts";
 import { openListless } from "./listless.ts";
 import { type OpenOptions, openStore, openTree } from "./open.ts";
-import { openPipe, type Piped } from "./pipe.ts";
+import { type Loadable, openPipe } from "./pipe.ts";
 
 export interface LoadableOptions extends OpenOptions {
   readonly onWarning: (message: string) => void;
@@ -15,16 +18,20 @@ export interface LoadableOptions extends OpenOptions {
 
 /**
  * Opens an archive or a folder for copying from. With `holes`, what is damaged or missing keeps nobody from reading the rest:
- * an archive whose index cannot be read is read from its beginning, as far as it goes. Throws as openStore() does.
+ * an archive whose index cannot be read is read from its beginning, as far as it goes. Throws as openStore() does, and where
+ * it is not known that a first part belongs to the others.
  */
-export async function openLoadable(paths: readonly string[], options: LoadableOptions): Promise<Piped> {
+export async function openLoadable(paths: readonly string[], options: LoadableOptions): Promise<Loadable> {
   try {
     const store = await openStore(paths, options);
     return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
   } catch (error) {
     if (!options.holes || !(error instanceof AppError) || error.code !== "INTEGRITY") throw error;
-    // With an index, what stands at the beginning is of another archive, or damaged itself.
-    if (await hasIndex(paths, options)) return openWithoutList(paths, options).catch(() => Promise.reject(error));
+    // With an index, what stands at the beginning is of another archive, or damaged itself, or the index is of another one.
+    const listless = (await hasIndex(paths, options)) && (await openWithoutList(paths, options).catch(() => undefined));
+    if (listless) return listless;
+    options.signal?.throwIfAborted();
+    await requireFirst(paths, error, options);
     options.onWarning(`${error.message}; reading it from its beginning, as far as it goes`);
     return openFromBeginning(paths, options).catch(() => Promise.reject(error));
   }
@@ -41,7 +48,7 @@ async function hasIndex(paths: readonly string[], options: LoadableOptions): Pro
   }
 }
 
-async function openWithoutList(paths: readonly string[], options: LoadableOptions): Promise<Piped> {
+async function openWithoutList(paths: readonly string[], options: LoadableOptions): Promise<Loadable> {
   const store = await openListless(await openTree(paths, options), paths[0] ?? "", options);
   options.onWarning(
     "the list of images is damaged: they are taken from the index beside it, without what is attached to them",
@@ -49,12 +56,25 @@ async function openWithoutList(paths: readonly string[], options: LoadableOption
   return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
 
-async function openFromBeginning(paths: readonly string[], options: LoadableOptions): Promise<Piped> {
+/** Without an index, a first part of another archive would give that one's images. Throws `error` where it may be such a one. */
+async function requireFirst(paths: readonly string[], error: AppError, options: LoadableOptions): Promise<void> {
+  const parts = await findParts(paths, options);
+  const [first] = parts.paths;
+  if (parts.paths.length === 1 || first === undefined) return;
+  if (parts.missing.includes(first)) throw error;
+  const sum = (await checksumsOf(parts)).get(basename(first));
+  if (sum !== undefined && sum === (await sha256Of(first, options))) return;
+  throw new AppError("INTEGRITY", error.message, {
+    cause: error,
+    hint: `nothing tells that "${first}" is a part of that archive: its list of checksums (.sha256) ${sum === undefined ? "is not here" : "has another"}`,
+  });
+}
+
+async function openFromBeginning(paths: readonly string[], options: LoadableOptions): Promise<Loadable> {
   const found = await findParts(paths, options);
   const volume = await openVolume(found.paths, found.name, options);
   try {
-    const bytes = volumeRange(volume, 0, volume.size, { signal: options.signal });
-    const piped = await openPipe(bytes, { ...options, name: `"${found.name}"` });
+    const piped = await openPipe(bytesOf(volume, options), { ...options, name: found.name });
     return {
       ...piped,
       async [Symbol.asyncDispose]() {
@@ -65,5 +85,13 @@ async function openFromBeginning(paths: readonly string[], options: LoadableOpti
   } catch (error) {
     await volume[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** All bytes up to the first that is missing, which is what it throws then. */
+async function* bytesOf(volume: Volume, { signal }: Call): ByteStream {
+  for (const { start, size, present = size } of volume.parts) {
+    yield* volumeRange(volume, start, present, { signal });
+    if (present < size) await volume.read(start + present, start + present + 1, { signal });
   }
 }

@@ -6,10 +6,10 @@ import type { Cache } from "../layout/cache.ts";
 import { openFolder } from "../layout/folder.ts";
 import { blobPath, type LaidImage, LIST_FILE } from "../layout/hangar.ts";
 import { EVERYTHING } from "../oci/platform.ts";
-import { formatTagged } from "../oci/reference.ts";
 import type { Call, Tree } from "../store/store.ts";
 import { type Gathered, gather } from "./gather.ts";
 import { openStore } from "./open.ts";
+import { presentIn } from "./present.ts";
 
 export interface NamedOptions extends Call {
   /** Images that are read at once. */
@@ -18,9 +18,9 @@ export interface NamedOptions extends Call {
 }
 
 /**
- * The images of the folder's list; none where it has no list. One that cannot be read any more is left out, with a warning.
- * What a folder that Hangar or image-tools filled does not have, or not where a cache has it, is put there, so that all of
- * these images can be named anew. Throws STORAGE where the disk refuses.
+ * The images of the folder's list with the platforms that are there; none where it has no list. One that cannot be read any
+ * more is left out, with a warning. What a folder that Hangar or image-tools filled does not have, or not where a cache has
+ * it, is put there, so that all of these images can be named anew. Throws STORAGE where the disk refuses.
  */
 export async function namedImages(
   cache: Cache,
@@ -34,7 +34,8 @@ export async function namedImages(
   if (!hasList) return [];
   await using store = await openStore(folder, { onWarning, signal });
   const options = { selection: EVERYTHING, strict: false, jobs, signal };
-  const found = await gather(store, options, (image, _result, { error } = {}) => {
+  const present = { ...store, repository: (path: string) => presentIn(store.repository(path)) };
+  const found = await gather(present, options, (image, _result, { error } = {}) => {
     onWarning(`leaves "${image.name}" out of the list of "${folder}": ${error?.message ?? "it cannot be read"}`);
   });
   const named: LaidImage[] = [];
@@ -46,12 +47,12 @@ export async function namedImages(
 /** Puts what the cache lacks of an image into it; false, with a warning, where that is damaged. */
 async function settleIn(
   cache: Cache,
-  { image, laid, blobs, name }: Gathered,
+  { image, laid, from, name }: Gathered,
   tree: Tree,
   { onWarning, signal }: Omit<NamedOptions, "jobs">,
 ): Promise<boolean> {
   try {
-    for (const content of [...blobs, ...image.manifests, laid.root, laid.offered])
+    for (const content of [...image.blobs.map((blob) => from.get(blob)), ...image.manifests, laid.root, laid.offered])
       if (!tree.file(blobPath(content.descriptor.digest))) await cache.repository("").put(content, { signal });
     return true;
   } catch (error) {
@@ -59,14 +60,4 @@ async function settleIn(
     onWarning(`leaves "${name.name}" out of the list of "${cache.folder}": ${error.message}`);
     return false;
   }
-}
-
-/** All of them; a new image takes the place of one of the same name. */
-export function withNew(before: readonly LaidImage[], after: readonly LaidImage[]): readonly LaidImage[] {
-  const byName = new Map([...before, ...after].map((image) => [nameOf(image), image]));
-  return [...byName.values()];
-}
-
-function nameOf({ name, tag, root }: LaidImage): string {
-  return formatTagged(name, tag, root.descriptor.digest);
 }

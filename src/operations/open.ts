@@ -8,7 +8,7 @@ import { collect } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { DOCKER_ARCHIVE_FILE, openDockerArchive } from "../layout/docker-archive-store.ts";
 import { readDocument } from "../layout/document.ts";
-import { openFolder, subtree } from "../layout/folder.ts";
+import { isFolder, openFolder, subtree } from "../layout/folder.ts";
 import { LIST_FILE, ROOT } from "../layout/hangar.ts";
 import { isHangar, openHangar } from "../layout/hangar-store.ts";
 import { isHangarZipIndex, openHangarZip } from "../layout/hangar-zip-store.ts";
@@ -90,16 +90,11 @@ export async function formatOf(path: string): Promise<Container | "dir" | undefi
   if (await isFolder(path)) return "dir";
   try {
     const [first = path] = (await findParts([path])).paths;
+    // To open a pipe waits until somebody writes to it.
+    if (!(await stat(first)).isFile()) return undefined;
     const bytes = await collect(readFile(first, SNIFFED), SNIFFED);
     return bytes && sniffContainer(bytes);
   } catch {
     return undefined;
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
 }

@@ -1,6 +1,7 @@
 /** An archive that comes out of a pipe as a store: read in one pass where Dray wrote it, else spooled. */
 import { tmpdir } from "node:os";
 import { MOST_OF_A_BYTE, openSpooled, SPOOL_LIMIT, sniffContainer } from "../archive/container.ts";
+import { hasFooterIn } from "../archive/contents.ts";
 import { decompressed } from "../archive/decompress.ts";
 import { SNIFFED } from "../archive/format.ts";
 import { type PipedEntry, peek, pipedEntries } from "../archive/pipe.ts";
@@ -8,7 +9,8 @@ import { spool } from "../archive/spool.ts";
 import { BLOCK, parseTarHeader } from "../archive/tar.ts";
 import { type ByteStream, type Bytes, collect, streamOf } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
-import { LIST_FILE, LIST_LIMIT, ROOT } from "../layout/hangar.ts";
+import { DOCUMENT_LIMIT } from "../layout/document.ts";
+import { LIST_FILE, ROOT } from "../layout/hangar.ts";
 import { keptOf, openHangar, readList } from "../layout/hangar-store.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Call, Source, Store, Tree } from "../store/store.ts";
@@ -21,17 +23,21 @@ import type { Summary } from "./summary.ts";
 export interface PipeOptions extends Call {
   /** What messages call the pipe. */
   readonly name: string;
-  /** Where blobs lie while they are uploaded, or the whole where it cannot be read in one pass. Default: the system's folder for temporary files. */
+  /**
+   * Where blobs lie while they are uploaded, or the whole where it cannot be read in one pass. Default: the system's folder
+   * for temporary files.
+   */
   readonly spoolFolder?: string | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Hears that all of it is spooled, and where. */
   readonly onSpool?: ((name: string, folder: string) => void) | undefined;
 }
 
-export interface Piped extends AsyncDisposable {
-  /** The images that the archive names at its beginning. Their content cannot be opened: it is for copy() alone. */
+/** Images, and the way to copy them from where they are. */
+export interface Loadable extends AsyncDisposable {
+  /** Of a pipe that is read in one pass: the images that it names at its beginning, whose content is for copy() alone. */
   readonly store: Store;
-  /** Copies images of the store, as copy() does, but for that names are given when the pipe has ended. To be called once. */
+  /** Copies images of the store, as copy() does; from a pipe, names are given when it has ended. To be called once. */
   copy(wanted: readonly Wanted[], options: CopyOptions): Promise<Summary>;
 }
 
@@ -40,7 +46,7 @@ export interface Piped extends AsyncDisposable {
  * other. Throws INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads, STORAGE where it
  * must be spooled and cannot be.
  */
-export async function openPipe(source: ByteStream, options: PipeOptions): Promise<Piped> {
+export async function openPipe(source: ByteStream, options: PipeOptions): Promise<Loadable> {
   const { name, signal } = options;
   let taken = 0;
   async function* counted(): ByteStream {
@@ -51,13 +57,26 @@ export async function openPipe(source: ByteStream, options: PipeOptions): Promis
     }
   }
   const { first, whole } = await peek(counted(), SNIFFED);
+  if (first.length === 0)
+    throw new AppError("UNSUPPORTED", `Cannot read "${name}": it is empty`, {
+      hint: "look what the program says that was to write into it",
+    });
   const container = sniffContainer(first);
-  if (container === undefined)
-    throw new AppError("UNSUPPORTED", `Cannot read ${name}: it is no gzip, zstd, tar or zip file`);
+  if (container === undefined) throw await unreadable(whole, name);
   const tar = container === "gzip" || container === "zstd" ? decompressed(whole, container, name) : whole;
   const begin = await peek(tar, 2 * BLOCK);
   if (container !== "zip" && isOwn(begin.first)) return readHead(begin.whole, options);
   return spooled(begin.whole, () => Math.max(SPOOL_LIMIT, taken * MOST_OF_A_BYTE), options);
+}
+
+/** Why a pipe cannot be read that begins with nothing that we know: an archive that comes by later was joined wrongly. */
+async function unreadable(stream: ByteStream, name: string): Promise<AppError> {
+  const hint = "join the parts of an archive in the order of their numbers, part0 first";
+  if (await hasFooterIn(stream))
+    return new AppError("INTEGRITY", `Cannot read "${name}": it does not begin with the first part of its archive`, {
+      hint,
+    });
+  return new AppError("UNSUPPORTED", `Cannot read "${name}": it is no gzip, zstd, tar or zip file`, { hint });
 }
 
 /** Dray's archives begin with two folders that nobody else writes. */
@@ -69,7 +88,7 @@ function isOwn(first: Bytes): boolean {
 async function readHead(
   tar: ByteStream,
   { name, spoolFolder = tmpdir(), onWarning, signal }: PipeOptions,
-): Promise<Piped> {
+): Promise<Loadable> {
   const entries = pipedEntries(tar, name, { signal });
   try {
     const first = await firstList(entries, name);
@@ -98,11 +117,11 @@ async function firstList(entries: AsyncGenerator<PipedEntry>, name: string): Pro
   for (let next = await entries.next(); !next.done; next = await entries.next()) {
     const { path, size } = next.value;
     if (path !== `${ROOT}/${LIST_FILE}`) continue;
-    const bytes = size > LIST_LIMIT ? undefined : await collect(next.value.open(), LIST_LIMIT);
+    const bytes = size > DOCUMENT_LIMIT ? undefined : await collect(next.value.open(), DOCUMENT_LIMIT);
     if (bytes) return bytes;
-    throw new AppError("UNSUPPORTED", `Cannot read ${name}: its list is larger than ${LIST_LIMIT} bytes`);
+    throw new AppError("UNSUPPORTED", `Cannot read "${name}": its list is larger than ${DOCUMENT_LIMIT} bytes`);
   }
-  throw new AppError("INTEGRITY", `Cannot read ${name}: it has no ${LIST_FILE}`);
+  throw new AppError("INTEGRITY", `Cannot read "${name}": it has no ${LIST_FILE}`);
 }
 
 /** The images of a list whose content is elsewhere. */
@@ -133,13 +152,13 @@ async function spooled(
   stream: ByteStream,
   limit: () => number,
   { name, spoolFolder: folder = tmpdir(), onWarning, onSpool, signal }: PipeOptions,
-): Promise<Piped> {
+): Promise<Loadable> {
   onSpool?.(name, folder);
   function check(total: number): void {
     if (total > limit())
       throw new AppError(
         "UNSUPPORTED",
-        `Cannot read ${name}: it unpacks to more than ${MOST_OF_A_BYTE} times its size`,
+        `Cannot read "${name}": it unpacks to more than ${MOST_OF_A_BYTE} times its size`,
       );
   }
   const volume = await spool(stream, { folder, name, check, signal });

@@ -1,7 +1,7 @@
 /** Content that came by in a pipe, kept for as long as somebody needs it: small in memory, larger in a file. */
 import type { PipedEntry } from "../archive/pipe.ts";
 import { spool } from "../archive/spool.ts";
-import { volumeRange } from "../archive/tar-tree.ts";
+import { volumeRange } from "../archive/volume.ts";
 import { collect } from "../bytes/stream.ts";
 import { IntegrityError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -25,7 +25,7 @@ export interface KeepOptions extends Call {
  */
 export async function keep(entry: PipedEntry, digest: Digest, options: KeepOptions): Promise<Arrival> {
   const descriptor = { mediaType: "application/octet-stream", digest, size: entry.size };
-  const where = (): string => `${options.name}, "${entry.path}" at byte ${entry.offset} of its tar`;
+  const where = (): string => `"${options.name}", "${entry.path}" at byte ${entry.offset} of its tar`;
   if (entry.size > SMALL) return inFile({ descriptor, where, open: () => entry.open() }, options);
   const bytes = (await collect(entry.open(), entry.size)) ?? new Uint8Array(0);
   return { content: { ...inMemory(descriptor, bytes), where }, memory: bytes.length, release: async () => {} };

@@ -1,18 +1,23 @@
-/** Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has ended. */
-import { INDEX_LIMIT, INDEX_PATH, indexedDigests } from "../archive/contents.ts";
+/**
+ * Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has
+ * ended.
+ */
+import { INDEX_PATH, indexedDigests } from "../archive/contents.ts";
 import type { PipedEntry } from "../archive/pipe.ts";
 import { runAll } from "../bytes/pool.ts";
 import { either, within } from "../bytes/signal.ts";
 import { type Bytes, collect } from "../bytes/stream.ts";
 import { AppError, asAppError } from "../errors.ts";
-import { LIST_FILE, LIST_LIMIT, ROOT } from "../layout/hangar.ts";
+import { DOCUMENT_LIMIT } from "../layout/document.ts";
+import { LIST_FILE, ROOT } from "../layout/hangar.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
 import type { CopyOptions } from "./copy.ts";
 import { settleCollisions } from "./destination.ts";
 import { keep, SMALL } from "./piped-content.ts";
-import { plan, type Wanted } from "./plan.ts";
+import { planOne, type Wanted } from "./plan.ts";
 import { createRun, type Item, type Run, type Task } from "./run.ts";
+import { createSharing } from "./shared-blobs.ts";
 import type { Summary } from "./summary.ts";
 
 export interface ArrivingOptions extends CopyOptions {
@@ -25,6 +30,8 @@ export interface ArrivingOptions extends CopyOptions {
   /** Of the list that the images are from. */
   readonly listDigest: Digest;
 }
+
+const LIST_PATH = `${ROOT}/${LIST_FILE}`;
 
 /** Blobs that are kept although nobody wants them yet: an archive has its manifests first. */
 const STRAYS = 64;
@@ -55,7 +62,8 @@ interface Flow {
  * Copies images whose content comes by as `entries`: manifests before blobs. `jobs` blobs at most are in flight, each in
  * memory or in a file of its own until it is in every repository that needs it; the pipe waits meanwhile. No blob is uploaded
  * before it is proven. Names are given at the end, and only to the images that the last list in the pipe has. Where the pipe
- * breaks off: throws that, before any name is given, or without `stopAtDamage` fails the images that are not whole.
+ * breaks off, or has wrong bytes: throws that, once all images that need them have failed, and before any name is given; or
+ * without `stopAtDamage` fails the images that are not whole.
  */
 export async function copyArriving(
   wanted: readonly Wanted[],
@@ -83,14 +91,16 @@ export async function copyArriving(
   const planned = planAll(distinct, flow, options);
   planned.catch((error: unknown) => flow.stop(error));
   try {
-    const { list, lists, index, broken } = await readEntries(entries, flow, options);
-    if (index) requireLists(index, lists, name);
-    if (broken && stopAtDamage) throw broken;
+    const { list, lists, indexed, broken, breaking } = await readEntries(entries, flow, options);
+    if (indexed) requireLists(indexed, lists, name);
+    if (broken && stopAtDamage) run.end(broken, breaking);
+    await goOn(flow);
     flow.arrivals.end(broken);
     await planned;
     await deliverRest(flow);
     const names = list && !broken ? await namesIn(list) : undefined;
     await run.release((task) => (names && !names.has(keyOf(task)) ? gone(task) : undefined), { jobs, signal });
+    await goOn(flow);
     return run.summary();
   } catch (error) {
     control.abort(error);
@@ -114,15 +124,17 @@ function gone({ wanted }: Task): AppError {
 /** All at once: each waits for its manifests, in whatever order they come. */
 async function planAll(wanted: readonly Wanted[], flow: Flow, options: ArrivingOptions): Promise<void> {
   const { selection, strict, referrers } = options;
+  const share = createSharing();
   async function one(image: Wanted, signal: AbortSignal): Promise<void> {
     const from = flow.arrivals.through(image.from, (waiting) => {
       flow.planning.set(image, waiting);
       ring(flow);
     });
-    const found = plan([{ ...image, from }], { selection, strict, referrers, concurrency: 1, signal });
-    for await (const result of found) for (const item of await flow.run.add(result, { signal })) want(item, flow);
+    const planned = await planOne({ ...image, from }, { selection, strict, referrers, share, signal });
+    for (const item of await flow.run.add(planned, { signal })) want(item, flow);
     flow.planning.delete(image);
     ring(flow);
+    await goOn(flow);
   }
   await runAll(wanted, one, { concurrency: Math.max(1, wanted.length), signal: flow.signal });
 }
@@ -132,49 +144,57 @@ interface Ended {
   readonly list: Bytes | undefined;
   /** Of all lists. */
   readonly lists: readonly Digest[];
-  readonly index: Bytes | undefined;
-  /** Why the pipe ended too early. */
+  /** Of all lists, as the index has them. */
+  readonly indexed: readonly unknown[] | undefined;
+  /** Why the pipe ended too early, and in which content. */
   readonly broken: AppError | undefined;
+  readonly breaking: Digest | undefined;
 }
 
 async function readEntries(entries: AsyncGenerator<PipedEntry>, flow: Flow, options: ArrivingOptions): Promise<Ended> {
   const lists = [options.listDigest];
   let list: Bytes | undefined;
-  let index: Bytes | undefined;
+  let indexed: readonly unknown[] | undefined;
+  let breaking: Digest | undefined;
   try {
     for (let next = await entries.next(); !next.done; next = await entries.next()) {
       const entry = next.value;
-      if (entry.path === `${ROOT}/${LIST_FILE}` && entry.size <= LIST_LIMIT) {
-        list = (await collect(entry.open(), LIST_LIMIT))!;
+      breaking = digestIn(entry);
+      if (entry.path === LIST_PATH && entry.size <= DOCUMENT_LIMIT) {
+        list = (await collect(entry.open(), DOCUMENT_LIMIT))!;
         lists.push(digestOf(list));
-      } else if (entry.path === INDEX_PATH && entry.size <= INDEX_LIMIT)
-        index = await collect(entry.open(), INDEX_LIMIT);
+      } else if (entry.path === INDEX_PATH) indexed = await indexedDigests(entry.open(), LIST_PATH);
       else await takeEntry(entry, flow, options);
       flow.signal.throwIfAborted();
     }
-    return { list, lists, index, broken: undefined };
+    return { list, lists, indexed, broken: undefined, breaking: undefined };
   } catch (thrown) {
     flow.signal.throwIfAborted();
-    const error = asAppError(thrown, "NETWORK", `Cannot read ${options.name}`);
+    const error = asAppError(thrown, "NETWORK", `Cannot read "${options.name}"`);
     if (error.code === "STORAGE" || error.code === "UNSUPPORTED") throw error;
-    return { list, lists, index, broken: error };
+    return { list, lists, indexed, broken: error, breaking };
   }
 }
 
 /** A plain tar has no checksum of its own: a bit of the list may have become another. The index at the end tells. */
-function requireLists(index: Bytes, lists: readonly Digest[], name: string): void {
-  const digests = indexedDigests(index, `${ROOT}/${LIST_FILE}`);
-  if (digests?.join() === lists.join()) return;
-  throw new AppError("INTEGRITY", `Cannot read ${name}: its list of images is not the one that its index has`, {
+function requireLists(indexed: readonly unknown[], lists: readonly Digest[], name: string): void {
+  if (indexed.join() === lists.join()) return;
+  throw new AppError("INTEGRITY", `Cannot read "${name}": its list of images is not the one that its index has`, {
     hint: "what was uploaded is proven, but got no names: copy the archive again",
   });
 }
 
+/** Of the content that an entry is. */
+function digestIn({ path, type }: PipedEntry): Digest | undefined {
+  const [, algorithm, hex] = /\/share\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return type === "file" && isDigest(digest) ? digest : undefined;
+}
+
 async function takeEntry(entry: PipedEntry, flow: Flow, options: ArrivingOptions): Promise<void> {
   const { arrivals, due } = flow;
-  const [, algorithm, hex] = /\/share\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(entry.path) ?? [];
-  const digest = `${algorithm}:${hex}`;
-  if (entry.type !== "file" || !isDigest(digest) || arrivals.has(digest)) return;
+  const digest = digestIn(entry);
+  if (digest === undefined || arrivals.has(digest)) return;
   if (entry.size > SMALL || arrivals.memory > HELD) {
     await until(() => isQuiet(flow), flow);
     await forget(flow);
@@ -190,9 +210,18 @@ async function takeEntry(entry: PipedEntry, flow: Flow, options: ArrivingOptions
 }
 
 function outOfOrder(name: string): AppError {
-  return new AppError("UNSUPPORTED", `Cannot read ${name}: it has blobs that none of its manifests wants so far`, {
+  return new AppError("UNSUPPORTED", `Cannot read "${name}": it has blobs that none of its manifests wants so far`, {
     hint: "it is no archive as Dray writes them: save it to a file, and load that",
   });
+}
+
+/** Goes on, unless the run is over: what can be planned by now is planned then, so that it is told of every image it concerns. */
+async function goOn(flow: Flow): Promise<void> {
+  flow.signal.throwIfAborted();
+  const damage = flow.run.damage();
+  if (!damage) return;
+  await until(() => isQuiet(flow), flow);
+  throw damage;
 }
 
 /** Every image is planned, or waits for something that has not come. */
@@ -231,6 +260,7 @@ async function deliver(digest: Digest, flow: Flow): Promise<void> {
   flow.moving.add(digest);
   try {
     await flow.run.deliver(item, { signal: flow.signal });
+    await goOn(flow);
   } catch (error) {
     flow.stop(error);
   }

@@ -7,7 +7,10 @@ import { isDigest } from "../oci/digest.ts";
 import type { Selection } from "../oci/platform.ts";
 import type { Call, Sink, Source } from "../store/store.ts";
 import { withAttachments } from "./attachments.ts";
-import { type Image, walk } from "./walk.ts";
+import { isComposed } from "./composed.ts";
+import { isMerged } from "./merge-by-platform.ts";
+import { createSharing, type Share, withShared } from "./shared-blobs.ts";
+import { type Image, startWalk } from "./walk.ts";
 
 /** One image that the user asked for, both ends chosen already. */
 export interface Wanted {
@@ -20,12 +23,14 @@ export interface Wanted {
   readonly to: Sink;
   /** The name at the destination; undefined for an image that is only known by its digest. */
   readonly tag: string | undefined;
+  /** The platforms that the root was made of, where the source does not have the original: they join those of the tag. */
+  readonly madeOf?: readonly Descriptor[] | undefined;
 }
 
 /** What planning made of one wanted image. */
 export type Planned = { readonly wanted: Wanted } & (
   | { readonly result: "image"; readonly image: Image }
-  /** The destination's tag has the source's digest. */
+  /** The destination's tag has the source's digest, or what the source has of the image. */
   | { readonly result: "unchanged"; readonly root: Descriptor }
   /** It has none of the platforms asked for. */
   | { readonly result: "skipped"; readonly error: AppError }
@@ -46,14 +51,25 @@ export interface PlanOptions extends Call {
   readonly referrers?: boolean | undefined;
 }
 
-/** Plans every wanted image, ahead of whoever consumes the results; they come in order. A failure is a result, not an exception. */
+/**
+ * Plans every wanted image, ahead of whoever consumes the results; they come in order. A failure is a result, not an
+ * exception.
+ */
 export function plan(wanted: Iterable<Wanted>, options: PlanOptions): AsyncGenerator<Planned> {
   const { concurrency, ahead, signal } = options;
-  return ordered(wanted, (one, signal) => planOne(one, { ...options, signal }), { concurrency, ahead, signal });
+  const shared = createSharing();
+  function work(one: Wanted, signal: AbortSignal): Promise<Planned> {
+    return planOne(one, { ...options, share: one.from.isLocal && shared, signal });
+  }
+  return ordered(wanted, work, { concurrency, ahead, signal });
 }
 
-async function planOne(wanted: Wanted, options: PlanOptions): Promise<Planned> {
-  const { from, to, tag, reference, origin } = wanted;
+/** Plans one image. A failure is a result here too. */
+export async function planOne(
+  wanted: Wanted,
+  options: Omit<PlanOptions, "concurrency" | "ahead"> & { readonly share?: Share | undefined },
+): Promise<Planned> {
+  const { from, to, tag, reference, origin, madeOf } = wanted;
   const source = isDigest(reference) ? `${origin}@${reference}` : `${origin}:${reference}`;
   try {
     const [there, root] = await Promise.all([
@@ -62,9 +78,16 @@ async function planOne(wanted: Wanted, options: PlanOptions): Promise<Planned> {
     ]);
     if (!root) throw new AppError("NOT_FOUND", `Cannot find "${source}": "${from.place.space}" does not have it`);
     if (there && there.digest === root.digest) return { wanted, result: "unchanged", root };
-    const image = await walk(from, root, options);
-    if (image && options.referrers === false) return { wanted, result: "image", image };
-    if (image) return { wanted, result: "image", image: await withAttachments(from, image, options) };
+    const start = await startWalk(from, root, options);
+    if (start && there && !madeOf && (await isComposed(to, there, start, options)))
+      return { wanted, result: "unchanged", root: there };
+    const image = await start?.end();
+    if (image && there && madeOf && (await isMerged(to, there, { image, madeOf }, options)))
+      return { wanted, result: "unchanged", root: there };
+    if (image) {
+      const whole = options.referrers === false ? image : await withAttachments(from, image, options);
+      return { wanted, result: "image", image: options.share ? withShared(whole, source, options.share) : whole };
+    }
     return { wanted, result: options.strict ? "failed" : "skipped", error: noPlatform(source) };
   } catch (thrown) {
     options.signal?.throwIfAborted();

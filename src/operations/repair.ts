@@ -6,6 +6,7 @@ import { entryContent, type Opened } from "../archive/entry-content.ts";
 import { type Flaw, flawOf } from "../archive/inspect.ts";
 import { mendEntry } from "../archive/mend.ts";
 import { type Parts, parsePartPath } from "../archive/parts.ts";
+import type { Part } from "../archive/volume.ts";
 import { AppError, asAppError } from "../errors.ts";
 import { subtree } from "../layout/folder.ts";
 import { ROOT } from "../layout/hangar.ts";
@@ -16,7 +17,7 @@ import { EVERYTHING } from "../oci/platform.ts";
 import { contentOf, read } from "../store/read.ts";
 import type { Call, Content, Source } from "../store/store.ts";
 import { gather } from "./gather.ts";
-import { contentsOf, type Held } from "./inventory.ts";
+import type { Held } from "./inventory.ts";
 import { type Examined, examine, type VerifyOptions } from "./verify.ts";
 
 export interface RepairOptions extends VerifyOptions {
@@ -43,13 +44,14 @@ export interface Repaired {
 
 /**
  * Examines the archive and mends what can be mended in place. Never makes it worse: only proven bytes are written, over
- * damaged ones. Throws UNSUPPORTED for what Dray did not write, and as verify() does.
+ * damaged ones. Where there is no index, as in archives of others, or none that fits the checksums, nothing is mended, and
+ * only told what to copy again. Throws as verify() does.
  */
 export async function repair(paths: readonly string[], options: RepairOptions): Promise<Repaired> {
   await using examined = await examine(paths, options);
   const { verdict, parts, flaws, archive } = examined;
   if (verdict.findings.length === 0) return { mended: [], copyAgain: [], isWhole: true };
-  if (!archive) return unreadable(examined);
+  if (!archive || isIndexOfOther(examined)) return unreadable(examined);
   const mended: Mended[] = [];
   // Documents are made again from the images: those come first.
   const inOrder = [...flaws].sort((one, other) => Number(isDocument(one)) - Number(isDocument(other)));
@@ -59,11 +61,32 @@ export async function repair(paths: readonly string[], options: RepairOptions): 
   for (const { problem } of lost) options.onWarning(problem);
   const isMended = left.length === 0 && lost.length === 0 && parts.missing.length === 0;
   const wrong = isMended ? await correctChecksums(parts, archive.opened, options) : [];
-  const inLeft = archive.opened.volume.parts.filter(({ start, size }) =>
-    left.some(({ offset, length }) => offset < start + size && offset + length > start),
-  );
-  const copyAgain = [...new Set([...parts.missing, ...inLeft.map(({ path }) => path), ...wrong])];
+  const again = new Set([
+    ...parts.missing,
+    ...left.flatMap((flaw) => partsWrongIn(flaw, archive.opened, examined)),
+    ...wrong,
+  ]);
+  const copyAgain = parts.paths.filter((path) => again.has(path));
   return { mended, copyAgain, isWhole: isMended && wrong.length === 0 };
+}
+
+/** Whether something is wrong where, by the checksums, nothing can be: to mend that would be to damage it. */
+function isIndexOfOther({ archive, flaws, verdict }: Examined): boolean {
+  const wrong = new Set(verdict.findings.map(({ kind, file }) => (kind === "part" ? file : undefined)));
+  const isRight = (flaw: Flaw) => partsOf(flaw, archive!.opened).every(({ path }) => !wrong.has(path));
+  return verdict.hasChecksums && flaws.some(isRight);
+}
+
+function partsOf({ offset, length }: Flaw, { volume }: Opened): readonly Part[] {
+  return volume.parts.filter(({ start, size }) => offset < start + size && offset + length > start);
+}
+
+/** Of the parts that a flaw lies in, those that are known to be wrong, by their checksums or sizes; all, where none is. */
+function partsWrongIn(flaw: Flaw, archive: Opened, { verdict }: Examined): readonly string[] {
+  const inside = partsOf(flaw, archive);
+  const found = new Set(verdict.findings.map(({ kind, file }) => (kind === "part" ? file : undefined)));
+  const wrong = inside.filter(({ path, present, size }) => found.has(path) || (present ?? size) < size);
+  return (wrong.length > 0 ? wrong : inside).map(({ path }) => path);
 }
 
 function isDocument({ path }: Flaw): boolean {
@@ -118,8 +141,8 @@ async function contentFor(
   const descriptor = { mediaType: "application/octet-stream", digest, size };
   const own: Content = { descriptor, open: (range) => ownContent(archive, entry, range?.signal) };
   if (await isProven(own, options)) return own;
-  for (const { reference, image, error } of held) {
-    const found = image ? contentsOf(image).find((one) => one.digest === digest) : undefined;
+  for (const { reference, contents, error } of held) {
+    const found = contents?.find((one) => one.digest === digest);
     const isRoot = reference.root.digest === digest;
     if (!found && !isRoot && !error) continue;
     const source = options.from(reference.path);

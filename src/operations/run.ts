@@ -1,13 +1,17 @@
 /** Carries a plan out: one delivery for each distinct blob of a destination, then manifests, then the tag. */
 import { runAll } from "../bytes/pool.ts";
+import { either } from "../bytes/signal.ts";
 import { type AppError, asAppError, IntegrityError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Call, Content, Sink } from "../store/store.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Call, Sink } from "../store/store.ts";
 import { counted } from "./counted.ts";
 import { finish } from "./finish.ts";
 import type { Planned, Wanted } from "./plan.ts";
+import { putTwice } from "./put-twice.ts";
 import { type Summary, startSummary } from "./summary.ts";
+import { tellPlanned } from "./tell-planned.ts";
 import type { Image } from "./walk.ts";
 
 /** An image on its way. */
@@ -29,11 +33,21 @@ export interface Item {
 
 export interface Run {
   summary(): Summary;
+  /** With `stopAtDamage`, what ended the run: nothing moves any more, and of what is added only failures are told. */
+  damage(): AppError | undefined;
   /** Takes in what was planned for one line. Returns its blobs that nobody is delivering yet, in order. */
   add(planned: Planned, options?: Call): Promise<readonly Item[]>;
-  /** Brings a blob to every repository that waits for it, and finishes the images it was the last of. Rejects only when the run must stop: on abort, or when the destination's disk fails. */
+  /**
+   * Brings a blob to every repository that waits for it, and finishes the images it was the last of. Rejects only when the
+   * run must stop: on abort, or when the destination's disk fails.
+   */
   deliver(item: Item, options?: Call): Promise<void>;
-  /** Gives manifests and names to the images that were held until now, but for those that `refuse` has an error for. Rejects as deliver() does. */
+  /** Ends the run because of wrong bytes. Every image fails that still needs the content, also those that are added later. */
+  end(damage: AppError, digest: Digest | undefined): void;
+  /**
+   * Gives manifests and names to the images that were held until now, but for those that `refuse` has an error for. Rejects
+   * as deliver() does.
+   */
   release(refuse: (task: Task) => AppError | undefined, options: Call & { readonly jobs: number }): Promise<void>;
 }
 
@@ -57,7 +71,7 @@ export interface RunOptions {
   readonly onEvent: OnEvent;
   /** Told of each image as it is taken in, in order. */
   readonly onTask?: ((task: Task) => void) | undefined;
-  /** Wrong bytes end the run: what add() or deliver() rejects with, once the images concerned have failed. Default: only those fail. */
+  /** Wrong bytes end the run, once the images concerned have failed. Default: only those fail. */
   readonly stopAtDamage?: boolean | undefined;
   /** Images whose blobs are there wait for release(). Default: they get their manifests and names at once. */
   readonly hold?: boolean | undefined;
@@ -66,36 +80,32 @@ export interface RunOptions {
 export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false }: RunOptions): Run {
   const held: MutableTask[] = [];
   const items = new Map<string, MutableItem>();
+  const open = new Set<MutableTask>();
   const { settle, moved, now } = startSummary(onEvent);
+  const halt = new AbortController();
+  const lost = new Set<Digest>();
+  let damage: AppError | undefined;
 
   async function add(planned: Planned, options: Call = {}): Promise<readonly Item[]> {
     const { wanted } = planned;
     if (planned.result !== "image") {
       const detail = planned.result === "unchanged" ? { digest: planned.root.digest } : { error: planned.error };
       settle(wanted.name, planned.result, detail);
-      if (planned.result === "failed") goOnAfter(planned.error);
+      if (planned.result === "failed") goOnAfter(planned.error, damagedIn(planned.error));
       return [];
     }
     const { image } = planned;
     const task: MutableTask = { wanted, image, items: [], state: "moving", missing: image.blobs.length };
     task.items = image.blobs.map((descriptor) => itemOf(descriptor, wanted.to));
+    if (damage) {
+      failLost([task], damage);
+      return [];
+    }
+    open.add(task);
     onTask?.(task);
     const news = task.items.filter((item) => !item.paths.has(wanted.to.place.path));
     for (const item of news) item.paths.add(wanted.to.place.path);
-    const bytes = news.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-    onEvent({ type: "planned", image: wanted.name, blobs: news.length, bytes });
-    if (image.foreign.length > 0)
-      onEvent({
-        type: "warning",
-        image: wanted.name,
-        message: `leaves ${image.foreign.length} foreign layers where their publisher keeps them`,
-      });
-    if (image.unknown.length > 0)
-      onEvent({
-        type: "warning",
-        image: wanted.name,
-        message: `leaves ${image.unknown.length} referrers of a kind that registries no longer take`,
-      });
+    tellPlanned(task, news, onEvent);
     if (task.missing === 0) await complete(task, options);
     return task.items.filter((item) => wait(item, task));
   }
@@ -132,15 +142,25 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     const item = given as MutableItem;
     try {
       // One repository at a time; whoever came too late for it waits for the next turn, and tries its own source.
-      while (item.waiting.length > 0) {
+      while (item.waiting.length > 0 && !damage) {
         const to = item.waiting[0]!.wanted.to;
         const tasks = item.waiting.filter((task) => isSamePlace(task.wanted.to, to));
         item.waiting = item.waiting.filter((task) => !isSamePlace(task.wanted.to, to));
-        await serve(item, to, tasks, options);
+        await untilEnd((call) => serve(item, to, tasks, call), options);
       }
     } finally {
       item.settle?.();
       item.settle = undefined;
+    }
+  }
+
+  /** Work that damage breaks off in silence. */
+  async function untilEnd(work: (options: Call) => Promise<void>, options: Call): Promise<void> {
+    if (!stopAtDamage) return work(options);
+    try {
+      if (!damage) await work({ signal: either(options.signal, halt.signal) });
+    } catch (error) {
+      if (!damage || options.signal?.aborted) throw error;
     }
   }
 
@@ -165,11 +185,27 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     for (const task of moving.filter(({ state }) => state === "moving"))
       if (failure) fail(task, failure, item.descriptor);
       else if (--task.missing === 0) await complete(task, options);
-    if (failure) goOnAfter(failure);
+    if (failure) goOnAfter(failure, item.descriptor.digest);
   }
 
-  function goOnAfter(error: AppError): void {
-    if (stopAtDamage && error.code === "INTEGRITY") throw error;
+  function goOnAfter(error: AppError, digest: Digest | undefined): void {
+    if (stopAtDamage && error.code === "INTEGRITY") end(error, digest);
+  }
+
+  function end(error: AppError, digest: Digest | undefined): void {
+    damage ??= error;
+    if (digest) lost.add(digest);
+    failLost([...open], error);
+    halt.abort(error);
+  }
+
+  function failLost(tasks: readonly MutableTask[], error: AppError): void {
+    for (const task of tasks) {
+      const { image, items, wanted } = task;
+      const item = items.find((one) => lost.has(one.descriptor.digest) && !isAt(one, wanted.to));
+      const content = item ?? [image.root, ...image.manifests].find(({ descriptor }) => lost.has(descriptor.digest));
+      if (content) fail(task, error, content.descriptor);
+    }
   }
 
   async function place(item: MutableItem, to: Sink, { wanted, image }: Task, options: Call): Promise<void> {
@@ -199,23 +235,27 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
 
   async function complete(task: MutableTask, options: Call): Promise<void> {
     if (hold) held.push(task);
-    else await name(task, options);
+    else await untilEnd((call) => name(task, call), options);
   }
 
   async function name(task: MutableTask, options: Call): Promise<void> {
     try {
       const root = await finish(task, onEvent, options);
+      if (task.state === "failed") return;
       task.state = "done";
+      open.delete(task);
       settle(task.wanted.name, "done", { digest: root.digest });
     } catch (thrown) {
       const error = stopOrError(thrown, options);
-      fail(task, error, task.image.root.descriptor);
-      goOnAfter(error);
+      const { descriptor } = task.image.root;
+      fail(task, error, descriptor);
+      goOnAfter(error, descriptor.digest);
     }
   }
 
   function fail(task: MutableTask, error: AppError, { digest }: Descriptor): void {
     task.state = "failed";
+    open.delete(task);
     const at = task.image.platforms.findIndex(({ blobs }) => blobs.has(digest));
     settle(task.wanted.name, "failed", { error, number: at < 0 ? undefined : at + 1 });
   }
@@ -227,22 +267,12 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     async function one(task: MutableTask, signal: AbortSignal): Promise<void> {
       const error = refuse(task);
       if (error) fail(task, error, task.image.root.descriptor);
-      else await name(task, { signal });
+      else await untilEnd((call) => name(task, call), { signal });
     }
     await runAll(held.splice(0), one, { concurrency: jobs, signal: outer });
   }
 
-  return { summary: now, add, deliver, release };
-}
-
-/** Bytes that turn out to be wrong may have become so on their way: they are fetched once more. */
-async function putTwice(to: Sink, content: Content, options: Call): Promise<void> {
-  try {
-    await to.put(content, options);
-  } catch (error) {
-    if (!(error instanceof IntegrityError) || content.once) throw error;
-    await to.put(content, options);
-  }
+  return { summary: now, damage: () => damage, add, deliver, end, release };
 }
 
 /** What ends the whole run is thrown; what only concerns one image is returned. */
@@ -251,6 +281,12 @@ function stopOrError(thrown: unknown, { signal }: Call): AppError {
   const error = asAppError(thrown, "NETWORK", "Cannot move content");
   if (error.code === "STORAGE") throw error;
   return error;
+}
+
+/** What turned out to be wrong, where the error tells. */
+function damagedIn(error: AppError): Digest | undefined {
+  const [digest] = error instanceof IntegrityError ? error.expected.split(" ", 1) : [];
+  return isDigest(digest) ? digest : undefined;
 }
 
 function isSamePlace(a: { place: Sink["place"] }, b: { place: Sink["place"] }): boolean {

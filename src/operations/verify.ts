@@ -1,23 +1,29 @@
 /** Whether an archive or folder is whole: its parts, its structure, every digest, every image. Tells all that is wrong. */
-import { stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { type Checksums, readChecksums, sha256Of } from "../archive/checksums.ts";
+import { basename } from "node:path";
+import { type Checksums, sha256Of } from "../archive/checksums.ts";
 import { type Flaw, inspect } from "../archive/inspect.ts";
-import { findParts, type Parts, parsePartPath } from "../archive/parts.ts";
+import { checksumsOf, findParts, type Parts, parsePartPath } from "../archive/parts.ts";
 import type { Archive } from "../archive/reader.ts";
 import { partAt, type Volume } from "../archive/volume.ts";
 import { type AppError, asAppError } from "../errors.ts";
+import { isFolder } from "../layout/folder.ts";
 import { LIST_FILE } from "../layout/hangar.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, splitDigest } from "../oci/digest.ts";
 import { read } from "../store/read.ts";
 import type { Call, Store, Tree } from "../store/store.ts";
-import { contentsOf, type Held, heldIn } from "./inventory.ts";
+import { type Held, heldIn } from "./inventory.ts";
 import { openListless } from "./listless.ts";
 import { type OpenOptions, openTree, storeIn } from "./open.ts";
 
+/** Blobs that images lack and that are told of one by one. */
+const MOST_BROKEN = 10_000;
+
 /** One thing that is wrong. */
 export interface Finding {
-  /** `part`: a file of the archive; `structure`: what stands around the content; `content`: bytes of an image; `image`: it lacks something. */
+  /**
+   * `part`: a file of the archive; `structure`: what stands around the content; `content`: bytes of an image; `image`: it
+   * lacks something.
+   */
   readonly kind: "part" | "structure" | "content" | "image";
   /** The file, and the byte in it where the damaged thing begins, where that is known. */
   readonly file?: string | undefined;
@@ -63,12 +69,9 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
 /** The same, left open. */
 export async function examine(paths: readonly string[], options: VerifyOptions): Promise<Examined> {
   const parts = await findParts(paths, { holes: true });
-  const isFolder = await stat(parts.paths[0]!).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
-  const sums = isFolder ? new Map<string, string>() : await checksumsOf(parts);
-  const findings: Finding[] = isFolder ? [] : await partFindings(parts, sums, options);
+  const inFolder = await isFolder(parts.paths[0]!);
+  const sums = inFolder ? new Map<string, string>() : await checksumsOf(parts);
+  const findings: Finding[] = inFolder ? [] : await partFindings(parts, sums, options);
   const hasChecksums = sums.size > 0;
   let tree: Tree | undefined;
   try {
@@ -111,15 +114,6 @@ async function examineTree(
 
 function isArchive(tree: Tree): tree is Archive {
   return "opened" in tree;
-}
-
-/** From whichever folders the parts are in. */
-async function checksumsOf({ name, paths }: Parts): Promise<Checksums> {
-  for (const folder of new Set([name, ...paths].map((path) => dirname(path)))) {
-    const found = await readChecksums(join(folder, basename(name)));
-    if (found) return found;
-  }
-  return new Map();
 }
 
 async function partFindings({ paths, missing }: Parts, sums: Checksums, call: Call): Promise<Finding[]> {
@@ -189,18 +183,19 @@ async function brokenContents(
   const inside = archive && new Set(archive.entries.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
   const checked = new Set<Digest>();
   const broken = new Map<Digest, string>();
-  for (const { reference, image } of held)
-    for (const descriptor of image ? contentsOf(image) : []) {
+  for (const { reference, contents = [] } of held)
+    for (const descriptor of contents) {
       const { digest } = descriptor;
       if (checked.has(digest) || flawed.has(digest)) continue;
       checked.add(digest);
       // Names of files are digests there, and inspect() has compared them.
-      if (inside?.has(digest.slice(digest.indexOf(":") + 1))) continue;
+      if (inside?.has(splitDigest(digest).hex)) continue;
       try {
         for await (const _ of read(store.repository(reference.path).get(descriptor), { signal }));
       } catch (thrown) {
         signal?.throwIfAborted();
-        broken.set(digest, asAppError(thrown, "STORAGE", `Cannot read "${digest}"`).message);
+        const { message } = asAppError(thrown, "STORAGE", `Cannot read "${digest}"`);
+        broken.set(digest, broken.size < MOST_BROKEN ? message : "");
       }
     }
   return broken;
@@ -209,7 +204,7 @@ async function brokenContents(
 function flawFinding(flaw: Flaw, held: readonly Held[], volume: Volume): Finding {
   const part = partAt(volume, flaw.offset);
   return {
-    kind: flaw.digest && flaw.path.includes(flaw.digest.slice(flaw.digest.indexOf(":") + 1)) ? "content" : "structure",
+    kind: flaw.digest && flaw.path.includes(splitDigest(flaw.digest).hex) ? "content" : "structure",
     file: part?.path,
     offset: part && flaw.offset - part.start,
     entry: flaw.path,
@@ -220,11 +215,11 @@ function flawFinding(flaw: Flaw, held: readonly Held[], volume: Volume): Finding
 }
 
 /** Of an image that cannot be read, the error tells what stood in the way. */
-function needs({ image, error, reference }: Held, flaw: Flaw): boolean {
+function needs({ contents, error, reference }: Held, flaw: Flaw): boolean {
   const { digest, path } = flaw;
   if (isList(flaw)) return true;
   if (digest === undefined) return false;
-  if (image) return contentsOf(image).some((one) => one.digest === digest);
+  if (contents) return contents.some((one) => one.digest === digest);
   return (
     reference.root.digest === digest ||
     (error?.message.includes(path) ?? false) ||
@@ -234,11 +229,19 @@ function needs({ image, error, reference }: Held, flaw: Flaw): boolean {
 
 /** What images lack beyond the flaws. */
 function imageFindings(held: readonly Held[], flaws: readonly Flaw[], broken: ReadonlyMap<Digest, string>): Finding[] {
-  const findings: Finding[] = [];
-  for (const [digest, problem] of broken) {
-    const users = held.filter(({ image }) => image && contentsOf(image).some((one) => one.digest === digest));
-    findings.push({ kind: "content", digest, images: users.map(({ name }) => name), problem });
-  }
+  const users = new Map<Digest, string[]>([...broken.keys()].slice(0, MOST_BROKEN).map((digest) => [digest, []]));
+  const others = new Set<string>();
+  for (const { name, contents = [] } of held)
+    for (const { digest } of contents) {
+      if (users.has(digest)) users.get(digest)!.push(name);
+      else if (broken.has(digest)) others.add(name);
+    }
+  const findings = [...users].map(([digest, images]): Finding => {
+    return { kind: "content", digest, images, problem: broken.get(digest)! };
+  });
+  const left = broken.size - users.size;
+  if (left > 0)
+    findings.push({ kind: "image", images: [...others], problem: `${left} more blobs of theirs are missing or wrong` });
   for (const one of held)
     if (one.error && !flaws.some((flaw) => needs(one, flaw)))
       findings.push({ kind: "image", images: [one.name], problem: one.error.message });

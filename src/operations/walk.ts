@@ -1,5 +1,6 @@
 /** Walks an image from its root to its blobs. */
 import { runAll } from "../bytes/pool.ts";
+import type { Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -14,7 +15,7 @@ import {
   selects,
 } from "../oci/platform.ts";
 import { isAttestation, selectChildren } from "../oci/selection.ts";
-import { inMemory, MANIFEST_LIMIT, readAll } from "../store/read.ts";
+import { inMemory, MANIFEST_LIMIT, readAll, verified } from "../store/read.ts";
 import type { Call, Content, Source } from "../store/store.ts";
 
 /** Manifests of one index that are read at once. */
@@ -22,6 +23,15 @@ const CHILDREN = 4;
 
 /** Deeper than any real image; an index inside an index is 2. */
 const MAX_DEPTH = 8;
+
+/** Bytes of manifests and configs that one image may have, with all that is attached to it. */
+export const IMAGE_BYTES: number = 8 << 20;
+
+/** Bytes of a manifest or config that are held where they can be read again: most have less. */
+const HELD: number = 16 << 10;
+
+/** Descriptors that those may have: of manifests, configs and layers. */
+const IMAGE_DESCRIPTORS = 10_000;
 
 /** One root with all it needs. Manifests are raw bytes; blobs have not been read, but for the configs in `documents`. */
 export interface Image {
@@ -38,7 +48,10 @@ export interface Image {
   readonly documents: ReadonlyMap<Digest, Content>;
   /** Layers that stay with their publisher. */
   readonly foreign: readonly Descriptor[];
-  /** Signatures and whatever else refers to these manifests, subjects before those who refer to them. Their blobs are among `blobs`. */
+  /**
+   * Signatures and whatever else refers to these manifests, subjects before those who refer to them. Their blobs are among
+   * `blobs`.
+   */
   readonly attachments: readonly Attachment[];
   /** What refers to these manifests too, and is nothing that can be carried. */
   readonly unknown: readonly Descriptor[];
@@ -65,29 +78,71 @@ export interface PlatformImage {
 export interface WalkOptions extends Call {
   readonly selection: Selection;
   readonly configs?: boolean | undefined;
+  /** What the image that this belongs to may still have. Default: this is the image. */
+  readonly allowance?: Allowance | undefined;
 }
 
-/** The image of `root`, without what is attached to it; undefined where it has platforms and none of them is selected. An index inside it is kept whole, or left out. */
+/** What walks of one image share, and use up: manifests are held until it is done. */
+export interface Allowance {
+  bytes: number;
+  descriptors: number;
+}
+
+export function allowanceOfImage(): Allowance {
+  return { bytes: IMAGE_BYTES, descriptors: IMAGE_DESCRIPTORS };
+}
+
+/**
+ * The image of `root`, without what is attached to it; undefined where it has platforms and none of them is selected. An
+ * index inside it is kept whole, or left out. Throws UNSUPPORTED where it would take more memory than an image may.
+ */
 export async function walk(from: Source, root: Descriptor, options: WalkOptions): Promise<Image | undefined> {
+  return (await startWalk(from, root, options))?.end();
+}
+
+/** A walk that has seen the root, and nothing else that it could do without. */
+export interface Walk {
+  readonly root: Content;
+  /** As an Image has it. */
+  readonly kept: ReadonlySet<Digest>;
+  /** Goes on to the end. To be called once. */
+  end(): Promise<Image>;
+}
+
+/** Begins what walk() does. Children are read only where the root does not say which platforms they are for. */
+export async function startWalk(from: Source, root: Descriptor, options: WalkOptions): Promise<Walk | undefined> {
   const walker = createWalker(from, options);
   const node = await walker.read(root, 0);
-  if (node.view.kind === "image") {
-    const platform = await walker.platformOf(node.view);
+  const { content, view } = node;
+  if (view.kind === "image") {
+    const platform = await walker.platformOf(view);
     if (isKnownPlatform(platform) && !selects(options.selection, platform)) return undefined;
-    await walker.take(node, platform);
-    return walker.image(node.content, []);
+    return {
+      root: content,
+      kept: new Set(),
+      async end() {
+        await walker.take(node, platform);
+        return walker.image(content, []);
+      },
+    };
   }
   const children: Descriptor[] = [];
-  for (const child of node.view.children) if ((await from.carries?.(child, options)) ?? true) children.push(child);
+  for (const child of view.children) if ((await from.carries?.(child, options)) ?? true) children.push(child);
   const platforms = await walker.childPlatforms(children);
   const { kept, missed } = selectChildren(children, options.selection, (child) => platforms.get(child) ?? []);
   if (missed) return undefined;
-  await runAll(kept.filter(isManifest), (child) => walker.read(child, 1), {
-    concurrency: CHILDREN,
-    signal: options.signal,
-  });
-  for (const child of kept) await walker.descend(child, platforms.get(child)?.[0]);
-  return walker.image(node.content, kept);
+  return {
+    root: content,
+    kept: new Set(kept.map(({ digest }) => digest)),
+    async end() {
+      await runAll(kept.filter(isManifest), (child) => walker.read(child, 1), {
+        concurrency: CHILDREN,
+        signal: options.signal,
+      });
+      for (const child of kept) await walker.descend(child, platforms.get(child)?.[0]);
+      return walker.image(content, kept);
+    },
+  };
 }
 
 interface Node {
@@ -105,6 +160,7 @@ function createWalker(from: Source, options: WalkOptions) {
   const documents = new Map<Digest, Content>();
   const foreign = new Map<Digest, Descriptor>();
   const platforms: PlatformImage[] = [];
+  const { allowance = allowanceOfImage() } = options;
   let plain = true;
 
   function read(descriptor: Descriptor, depth: number): Promise<Node> {
@@ -120,11 +176,23 @@ function createWalker(from: Source, options: WalkOptions) {
         "UNSUPPORTED",
         `Cannot read "${descriptor.digest}": indexes are nested more than ${MAX_DEPTH} deep`,
       );
-    const bytes = await readAll(from.get(descriptor), MANIFEST_LIMIT, options);
-    return { content: inMemory(descriptor, bytes), view: parseManifest(descriptor, bytes), depth };
+    const bytes = await readSmall(descriptor);
+    const view = parseManifest(descriptor, bytes);
+    allowance.descriptors -= view.kind === "index" ? view.children.length : view.layers.length + 1;
+    if (allowance.descriptors < 0) throw tooMuch(descriptor, `${IMAGE_DESCRIPTORS} layers and manifests`);
+    return { content: contentWith(descriptor, bytes), view, depth };
+  }
+  function contentWith(descriptor: Descriptor, bytes: Bytes): Content {
+    const isHeld = bytes.length <= HELD || !from.isLocal;
+    return isHeld ? inMemory(descriptor, bytes) : verified(from.get(descriptor), MANIFEST_LIMIT);
+  }
+  async function readSmall(descriptor: Descriptor): Promise<Bytes> {
+    if (descriptor.size <= MANIFEST_LIMIT) allowance.bytes -= descriptor.size;
+    if (allowance.bytes < 0) throw tooMuch(descriptor, `${IMAGE_BYTES} bytes of manifests and configs`);
+    return readAll(from.get(descriptor), MANIFEST_LIMIT, options);
   }
   async function document(descriptor: Descriptor): Promise<Content> {
-    const content = inMemory(descriptor, await readAll(from.get(descriptor), MANIFEST_LIMIT, options));
+    const content = contentWith(descriptor, await readSmall(descriptor));
     documents.set(descriptor.digest, content);
     return content;
   }
@@ -182,7 +250,9 @@ function createWalker(from: Source, options: WalkOptions) {
   /** Takes a manifest's config and layers. */
   async function take({ content, view }: Node, platform: Platform | undefined, attestation = false): Promise<void> {
     if (view.kind !== "image") return;
-    const own = [...(view.config ? [view.config] : []), ...view.layers];
+    // What else layers say of themselves is held by nobody: an image can have thousands.
+    const layers = view.layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
+    const own = [...(view.config ? [view.config] : []), ...layers];
     for (const blob of own)
       if (isForeignType(blob.mediaType)) foreign.set(blob.digest, blob);
       else if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
@@ -210,4 +280,8 @@ function createWalker(from: Source, options: WalkOptions) {
     };
   }
   return { read, platformOf, childPlatforms, descend, take, image };
+}
+
+function tooMuch({ digest }: Descriptor, most: string): AppError {
+  return new AppError("UNSUPPORTED", `Cannot read "${digest}": with it, its image has more than ${most}`);
 }

@@ -70,6 +70,17 @@ export function inMemory(descriptor: Descriptor, bytes: Bytes): Content {
   };
 }
 
+/** The same, verified whenever it is opened. For small content: all of it is read first. */
+export function verified(content: Content, limit: number): Content {
+  return {
+    ...content,
+    async *open(options = {}) {
+      const bytes = await readAll(content, limit, options);
+      yield* inMemory(content.descriptor, bytes).open(options);
+    },
+  };
+}
+
 /** Bytes as content under their own sha256 digest. */
 export function contentOf(mediaType: string, bytes: Bytes): Content {
   return inMemory({ mediaType, digest: digestOf(bytes), size: bytes.length }, bytes);

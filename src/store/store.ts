@@ -33,6 +33,8 @@ export interface Content {
 /** One repository, read. */
 export interface Source {
   readonly place: Place;
+  /** Set where content lies in files: what is large is read again then, rather than held. */
+  readonly isLocal?: true;
   /** The descriptor that a tag or digest stands for; undefined where there is none. */
   resolve(tagOrDigest: string, options?: Call): Promise<Descriptor | undefined>;
   /** The content of a descriptor. No I/O: that it is missing shows when it is opened. */
@@ -76,6 +78,11 @@ export interface StoreReference {
   /** Absent for a root that is only known by its digest. */
   readonly tag?: string | undefined;
   readonly root: Descriptor;
+  /**
+   * The platforms that `root` was made of, or the one that it is, where the store does not have what the name stood for.
+   * Absent where it does.
+   */
+  readonly madeOf?: readonly Descriptor[] | undefined;
 }
 
 /** A place with many repositories: a registry, a folder, an archive. Owns every open file; disposing closes them. */

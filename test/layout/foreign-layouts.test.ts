@@ -13,9 +13,24 @@ import { type ManifestView, parseManifest } from "../../src/oci/manifest.ts";
 import * as types from "../../src/oci/media-types.ts";
 import { MANIFEST_LIMIT, readAll } from "../../src/store/read.ts";
 import type { Store, Tree } from "../../src/store/store.ts";
-import { dockerFiles, hangarFiles, hangarZipFiles, imageToolsFiles, ociFiles } from "../support/foreign-layouts.ts";
+import {
+  dockerFiles,
+  hangarFiles,
+  hangarZipFiles,
+  imageToolsFiles,
+  ociFiles,
+  without,
+} from "../support/foreign-layouts.ts";
 import { type Files, memoryTree } from "../support/memory-tree.ts";
-import { type Artifact, image, index, multiPlatform, randomBytes, referrer } from "../support/random-image.ts";
+import {
+  type Artifact,
+  image,
+  index,
+  multiPlatform,
+  type Part,
+  randomBytes,
+  referrer,
+} from "../support/random-image.ts";
 import { errorOf } from "../support/thrown.ts";
 
 const NAME = "docker.io/a/b";
@@ -46,21 +61,12 @@ function layersOf({ view }: { view: ManifestView }): readonly Descriptor[] {
 }
 
 describe("platforms that are listed one by one", () => {
-  const LISTS: readonly [string, (files: Files, onWarning?: (message: string) => void) => Promise<Store>, Files][] = [
-    [
-      "Hangar 1.3-1.6",
-      (files, onWarning) => openHangar(memoryTree(files), "x", { onWarning }),
-      hangarFiles(named(docker)),
-    ],
-    [
-      "image-tools",
-      (files, onWarning) => openHangar(memoryTree(files), "x", { onWarning }),
-      imageToolsFiles(named(docker)),
-    ],
+  const LISTS: readonly [string, (files: Files) => Promise<Store>, Files][] = [
+    ["Hangar 1.3-1.6", (files) => openHangar(memoryTree(files), "x"), hangarFiles(named(docker))],
+    ["image-tools", (files) => openHangar(memoryTree(files), "x"), imageToolsFiles(named(docker))],
     [
       "Hangar 1.7-1.9",
-      (files, onWarning) =>
-        openHangarZip(memoryTree(files), JSON.parse(String(files["index.json"])), { name: "x", onWarning }),
+      (files) => openHangarZip(memoryTree(files), JSON.parse(String(files["index.json"])), { name: "x" }),
       hangarZipFiles(named(docker)),
     ],
   ];
@@ -77,23 +83,51 @@ describe("platforms that are listed one by one", () => {
     });
 
     test.each(docker.blobs.concat(docker.manifests.slice(0, 2)).map(({ descriptor }) => descriptor.digest.slice(7)))(
-      "without file %s, one or both are left out with a warning",
+      "without file %s, the platforms that need it fail where they are read, and no others",
       async (hex) => {
-        const kept = Object.fromEntries(
-          Object.entries(files).filter(
-            ([path, bytes]) => !path.endsWith(hex) && digestOf(bytesOf(bytes)).slice(7) !== hex,
-          ),
-        );
-        const warnings: string[] = [];
-        const store = await open(kept, (message) => warnings.push(message));
-        expect(warnings.length).toBeGreaterThan(0);
-        for (const warning of warnings)
-          expect(warning).toMatch(/^"x" lists "docker.io\/a\/b:1" for linux\/(amd64|arm64), and does not have it: /);
-        expect((await listed(store)).length).toBe(warnings.length === 2 ? 0 : 1);
-        // What is left is one platform, and needs no index.
-        if (warnings.length === 1) expect((await rootOf(store)).root.mediaType).toBe(types.DOCKER_MANIFEST);
+        const store = await open(without(files, hex));
+        expect(await listed(store)).toEqual([`${NAME}:1`]);
+        const from = store.repository(NAME);
+        const isLost = ({ descriptor, bytes }: Part) => `${descriptor.digest} ${decode(bytes)}`.includes(hex);
+        const platforms = docker.manifests.slice(0, 2);
+        const [lost, whole] = [platforms.filter(isLost), platforms.filter((one) => !isLost(one))];
+        expect(lost.length).toBeGreaterThan(0);
+        const root = (await from.resolve("1"))!;
+        const failed = whole.length === 0 ? [root] : childrenOf(await rootOf(store)).slice(whole.length);
+        expect(failed.length).toBe(whole.length === 0 ? 1 : lost.length);
+        for (const one of failed) {
+          const error = await errorOf(() => readAll(from.get(one), MANIFEST_LIMIT));
+          expect(error).toMatch(
+            /^NOT_FOUND: Cannot read "docker.io\/a\/b:1" for linux\/(amd64|arm64): it is listed, and/,
+          );
+        }
+        for (const { descriptor, bytes } of whole)
+          expect(await readAll(from.get(descriptor), MANIFEST_LIMIT)).toEqual(bytes);
       },
     );
+  });
+
+  test("that are missing where they are listed first, and there where they are listed again, are there", async () => {
+    const files = hangarFiles(named(two));
+    const list = JSON.parse(String(files["saved-images-list.json"])) as { List: { Images: object[] }[] };
+    const [entry] = list.List;
+    const failed = { ...entry!, Images: entry!.Images.map((platform) => ({ ...platform, Folder: "none" })) };
+    const text = JSON.stringify({ ...list, List: [failed, entry] });
+    const store = await openHangar(memoryTree({ ...files, "saved-images-list.json": text }), "x");
+    expect(childrenOf(await rootOf(store)).map(({ digest }) => digest)).toEqual(
+      two.manifests.slice(0, 2).map(({ descriptor }) => descriptor.digest),
+    );
+  });
+
+  test("none of which is listed make no image, and that is said", async () => {
+    const files = hangarFiles(named(two));
+    const list = JSON.parse(String(files["saved-images-list.json"])) as { List: object[] };
+    const List = [...list.List, { Source: "a/none", Tag: "1" }, { Source: "a/b", Tag: "1", Images: null }];
+    const tree = memoryTree({ ...files, "saved-images-list.json": JSON.stringify({ ...list, List }) });
+    const warnings: string[] = [];
+    const store = await openHangar(tree, "x", { onWarning: (message) => warnings.push(message) });
+    expect(await listed(store)).toEqual([`${NAME}:1`]);
+    expect(warnings).toEqual(['"x" has no platform of "docker.io/a/none:1", which it lists']);
   });
 
   test("of one platform there is no index", async () => {
@@ -129,13 +163,11 @@ describe("platforms that are listed one by one", () => {
     const files = hangarFiles(named(two));
     const { digest } = two.manifests[0]!.descriptor;
     for (const bad of ["", "x".repeat(two.manifests[0]!.descriptor.size), "x"]) {
-      const warnings: string[] = [];
       const tree = memoryTree({ ...files, [`share/sha256/${digest.slice(7)}`]: bad });
-      const store = await openHangar(tree, "x", { onWarning: (message) => warnings.push(message) });
+      const store = await openHangar(tree, "x");
       const child = childrenOf(await rootOf(store)).find((each) => each.digest === digest)!;
       expect(await store.repository(NAME).carries?.(child)).toBe(true);
       expect(await errorOf(() => readAll(store.repository(NAME).get(child), MANIFEST_LIMIT))).toMatch(/^INTEGRITY: /);
-      expect(warnings).toEqual([]);
     }
   });
 

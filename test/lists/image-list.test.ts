@@ -43,6 +43,16 @@ test("lines of a mirror list are told from names", () => {
   expect(one.error.hint).toContain("dray mirror");
 });
 
+test.each(["nginx:1 # the proxy", "nginx:1 #x", "nginx:1\t// the proxy"])(
+  "a comment behind an image is told from one: %s",
+  (line) => {
+    const [one] = parseImageList(line, "images.txt");
+    if (!one || "value" in one) throw new Error("it is wrong");
+    expect(one.error.message).toBe(`Cannot understand "${line}": there is a comment in it (images.txt, line 1)`);
+    expect(one.error.hint).toBe("a comment has a line of its own");
+  },
+);
+
 test("another registry takes the place of all", () => {
   expect(parsed("nginx:1\nquay.io/org/app", "mirror.example:5000/hub")).toEqual([
     "1 mirror.example:5000/hub/library/nginx:1",

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { parseMirrorList } from "../../src/lists/mirror-list.ts";
 import { formatReference, parsePrefix } from "../../src/oci/reference.ts";
+import { errorOf } from "../support/thrown.ts";
 
 function parsed(text: string, ends: { from?: string; to?: string } = {}): string[] {
   const prefix = (end: string | undefined) => (end === undefined ? undefined : parsePrefix(end));
@@ -39,13 +40,25 @@ test("registries take the place of those in the list, at both ends", () => {
 });
 
 test.each([
-  ["nginx", "it names no destination (mirror.txt, line 1)"],
   ["nginx host/nginx", "it has 2 fields (mirror.txt, line 1)"],
   ["a b c d", "it has 4 fields (mirror.txt, line 1)"],
   ["nginx host/nginx:1 2", "is not a repository name (mirror.txt, line 1)"],
+  ["nginx:1 # x", "there is a comment in it (mirror.txt, line 1)"],
+  ["nginx host/nginx 1 # x", "there is a comment in it (mirror.txt, line 1)"],
   ["nginx host/nginx .x", '".x" is not a tag (mirror.txt, line 1)'],
 ])("refuses %p", (line, reason) => {
   const [error] = parsed(line);
   expect(error).toStartWith("USAGE Cannot ");
   expect(error).toEndWith(reason);
+});
+
+test("a name alone is an error without a destination, and a list of nothing else is none to begin with", async () => {
+  expect(parsed("a host/b 1\nnginx")).toEqual([
+    "docker.io/library/a:1 => docker.io/host/b:1",
+    'USAGE Cannot mirror "nginx": it names no destination (mirror.txt, line 2)',
+  ]);
+  expect(await errorOf(() => parsed("nginx\n# a b c\nquay.io/a/b"))).toBe(
+    "USAGE: Cannot mirror the images of mirror.txt: no line names a destination",
+  );
+  expect(parsed("# none")).toEqual([]);
 });

@@ -15,6 +15,7 @@ test.each([
     "docker.io/library/nginx:1.25",
     ["docker.io/library/nginx:1.25", "library/nginx:1.25", "nginx:1.25", "nginx*", "*:1.2?", "x,nginx:*"],
   ],
+  ["mirror.test:5000/library/nginx:1.25", ["library/nginx:1.25", "nginx:1.25"]],
   ["quay.io:5000/a/b/c:v1", ["a/b/c:v1", "a/*", "*/c:v1", "quay.io:5000/*", "*"]],
 ])("%s is meant by each of %j", (name, patterns) => {
   for (const pattern of patterns) expect([pattern, isChosen(pattern.split(","), name)]).toEqual([pattern, true]);

@@ -1,22 +1,29 @@
 /** Archives with random damage: whatever they hold, they open, or are refused with one of our errors, and nothing hangs. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { type Bytes, concat, decode, encode } from "../../src/bytes/stream.ts";
+import type { Format } from "../../src/archive/format.ts";
+import { type ByteStream, type Bytes, concat, decode, encode } from "../../src/bytes/stream.ts";
 import { AppError } from "../../src/errors.ts";
 import type { Event } from "../../src/events.ts";
 import { EVERYTHING } from "../../src/oci/platform.ts";
 import { copy } from "../../src/operations/copy.ts";
 import { openStore } from "../../src/operations/open.ts";
+import { type Loadable, openPipe } from "../../src/operations/pipe.ts";
+import { repair } from "../../src/operations/repair.ts";
 import { wantedIn } from "../../src/operations/stored.ts";
+import { verify } from "../../src/operations/verify.ts";
 import { memoryStore } from "../../src/store/memory.ts";
-import { archiveOf, fileEntry } from "../support/archive-entries.ts";
+import type { Sink, Store } from "../../src/store/store.ts";
 import { dockerFiles, hangarFiles, hangarZipFiles, imageToolsFiles, ociFiles } from "../support/foreign-layouts.ts";
 import type { Files } from "../support/memory-tree.ts";
-import { image, index, multiPlatform, randomNumbers, referrer } from "../support/random-image.ts";
+import { packImages } from "../support/packed-archive.ts";
+import { pushTo } from "../support/push.ts";
+import { type Artifact, image, index, multiPlatform, randomNumbers, referrer } from "../support/random-image.ts";
 import { pax, rawTar } from "../support/raw-tar.ts";
 import { rawZip } from "../support/raw-zip.ts";
+import { inLines, reindexed } from "../support/reindexed.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 
 const CASES = Number(process.env.DRAY_FUZZ_CASES ?? 5000);
@@ -50,16 +57,33 @@ const CONTAINERS: readonly Case[] = [
   (random) => damaged(new Uint8Array(gzipSync(tarOf(pick(LAYOUTS, random)))), random),
   (random) => damaged(new Uint8Array(zstdCompressSync(tarOf(pick(LAYOUTS, random)))), random),
   (random) => new Uint8Array(gzipSync(damaged(tarOf(pick(LAYOUTS, random)), random))),
-  async (random) => damaged(await pick(OWN, random), random),
+  (random) => damaged(pick(own, random).bytes, random),
+  lyingIndex,
 ];
 
-/** Archives of ours, of the smallest sort. */
-const OWN = (["gzip", "zstd", "tar"] as const).map((format) =>
-  archiveOf(
-    Object.entries(LAYOUTS[2]!).map(([path, content]) => fileEntry(`saved-image-cache/${path}`, bytesOf(content))),
-    { format },
-  ),
-);
+const PACKED: Readonly<Record<string, Artifact>> = {
+  "docker.io/a/b:1": oci,
+  "docker.io/a/c:1": docker,
+  "quay.io/d:1": plain,
+};
+
+/** Archives of ours. */
+let own: readonly { readonly format: Format; readonly bytes: Bytes }[];
+
+/** One whose index says something else, and whose footer says that this is right. */
+function lyingIndex(random: Random): Promise<Bytes> {
+  const { format, bytes } = pick(own, random);
+  return reindexed(format, bytes, (index) => {
+    if (random(4) === 0) return damaged(encode(inLines(index)), random);
+    const at = random(index.entries.length);
+    if (random(4) === 0) return changed(index, random);
+    const numbers = [-1, 1, 511, 512, -512, 2 ** 32].map((by) => (value: unknown) => Number(value) + by);
+    const entry = index.entries[at]!;
+    const field = pick(Object.keys(entry), random);
+    entry[field] = typeof entry[field] === "number" ? pick(numbers, random)(entry[field]) : changed(entry, random);
+    return undefined;
+  });
+}
 
 const DOCUMENT = /(?:\.json|^[0-9a-f]{14}\/manifest\.json)$/;
 
@@ -156,28 +180,73 @@ function pick<T>(items: readonly T[], random: Random): T {
 }
 
 let folder: TemporaryFolder;
+let originals: Store<Sink>;
 beforeAll(async () => {
   folder = await temporaryFolder();
+  const kinds = [{ format: "gzip" }, { format: "zstd" }, { format: "tar" }, { format: "tar", layout: "oci" }] as const;
+  own = await Promise.all(
+    kinds.map(async (kind, at) => {
+      const path = join(folder.path, `own${at}`);
+      await packImages(path, PACKED, kind);
+      return { format: kind.format, bytes: new Uint8Array(await readFile(path)) };
+    }),
+  );
+  originals = memoryStore();
+  for (const artifact of Object.values(PACKED)) await pushTo(originals.repository("all"), artifact);
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
+type Result = "refused" | "failed" | "done";
+
+/** The ways into an archive at a path; each says whether all was well, or throws, or tells the errors of images. */
+type Way = (path: string, errors: unknown[]) => Promise<boolean>;
+
+const WAYS: Readonly<Record<string, Way>> = {
+  async file(path, errors) {
+    await using store = await openStore(path, { spoolFolder: folder.path });
+    return await copied({ store, copy, async [Symbol.asyncDispose]() {} }, errors);
+  },
+  async pipe(path, errors) {
+    await using piped = await openPipe(chunksOf([new Uint8Array(await readFile(path))]), {
+      name: "the pipe",
+      spoolFolder: folder.path,
+    });
+    return await copied(piped, errors);
+  },
+  async verify(path) {
+    return (await verify([path], { spoolFolder: folder.path })).findings.length === 0;
+  },
+  async repair(path) {
+    const from = (): Sink => originals.repository("all");
+    return (await repair([path], { from, spoolFolder: folder.path, onWarning: () => {} })).isWhole;
+  },
+};
+
+async function* chunksOf(chunks: readonly Bytes[]): ByteStream {
+  yield* chunks;
+}
+
+async function copied({ store, copy }: Loadable, errors: unknown[]): Promise<boolean> {
+  await using registry = memoryStore();
+  const wanted = await wantedIn(store, (name) => registry.repository(name));
+  const onEvent = (event: Event): void => {
+    if (event.type === "image" && event.error) errors.push(event.error);
+  };
+  await copy(wanted, { selection: EVERYTHING, strict: false, jobs: 2, onEvent });
+  return errors.length === 0;
+}
+
 /** What is no error of ours, if anything; and whether all images came through. */
-async function outcome(bytes: Bytes): Promise<{ bug?: unknown; result: "refused" | "failed" | "done" }> {
+async function outcome(bytes: Bytes, way: Way = WAYS.file!): Promise<{ bug?: unknown; result: Result }> {
   const path = join(folder.path, "x");
   await writeFile(path, bytes);
   const errors: unknown[] = [];
   try {
-    await using store = await openStore(path, { spoolFolder: folder.path });
-    await using registry = memoryStore();
-    const wanted = await wantedIn(store, (name) => registry.repository(name));
-    const onEvent = (event: Event): void => {
-      if (event.type === "image" && event.error) errors.push(event.error);
-    };
-    await copy(wanted, { selection: EVERYTHING, strict: false, jobs: 2, onEvent });
+    const isWell = await way(path, errors);
+    return { bug: errors.map(bugIn).find(Boolean), result: isWell ? "done" : "failed" };
   } catch (error) {
     return { bug: bugIn(error), result: "refused" };
   }
-  return { bug: errors.map(bugIn).find(Boolean), result: errors.length > 0 ? "failed" : "done" };
 }
 
 /** An error that is not one of ours, or was made one of ours only because nobody expected it. */
@@ -191,22 +260,28 @@ function bugIn(error: unknown): unknown {
 test("undamaged, all of them come through", async () => {
   for (const files of LAYOUTS)
     for (const bytes of [tarOf(files), zipOf(files, () => 1), new Uint8Array(gzipSync(tarOf(files)))])
-      expect(await outcome(bytes)).toEqual({ bug: undefined, result: "done" });
-  for (const bytes of OWN) expect(await outcome(await bytes)).toEqual({ bug: undefined, result: "done" });
+      for (const way of Object.values(WAYS))
+        expect(await outcome(bytes, way)).toEqual({ bug: undefined, result: "done" });
+  for (const { format, bytes } of own)
+    for (const whole of [bytes, await reindexed(format, bytes, () => {})])
+      for (const way of Object.values(WAYS))
+        expect(await outcome(whole, way)).toEqual({ bug: undefined, result: "done" });
 });
 
 test(
   `${CASES} damaged archives and lying documents are refused, or read`,
   async () => {
-    const results = { refused: 0, failed: 0, done: 0 };
+    const results = new Map(Object.keys(WAYS).map((way) => [way, { refused: 0, failed: 0, done: 0 }]));
     for (let number = 0; number < CASES; number++) {
       const random = randomNumbers(`fuzz ${number}`);
       const bytes = await (number % 2 === 0 ? lying : CONTAINERS[(number >> 1) % CONTAINERS.length]!)(random);
-      const { bug, result } = await outcome(bytes);
-      if (bug !== undefined) throw new Error(`case ${number} ends with an error that is not ours`, { cause: bug });
-      results[result]++;
+      const [name, way] = pick(Object.entries(WAYS), random);
+      const { bug, result } = await outcome(bytes, way);
+      if (bug !== undefined) throw new Error(`case ${number}, by ${name}, ends with a strange error`, { cause: bug });
+      results.get(name)![result]++;
     }
-    for (const count of Object.values(results)) expect(count).toBeGreaterThan(CASES / 50);
+    for (const counts of results.values())
+      for (const count of Object.values(counts)) expect(count).toBeGreaterThan(CASES / 200);
   },
   CASES * 40 + 5000,
 );

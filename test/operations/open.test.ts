@@ -14,6 +14,7 @@ import type { Files } from "../support/memory-tree.ts";
 import { image, multiPlatform } from "../support/random-image.ts";
 import { rawTar } from "../support/raw-tar.ts";
 import { rawZip } from "../support/raw-zip.ts";
+import { run } from "../support/run.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { thrownBy } from "../support/thrown.ts";
 
@@ -125,4 +126,6 @@ test("formats are told for flags that name one", async () => {
   expect(await formatOf(path)).toBeUndefined();
   expect(await formatOf(folder.path)).toBe("dir");
   expect(await formatOf(join(folder.path, "no"))).toBeUndefined();
+  expect((await run("mkfifo", [join(folder.path, "pipe")])).code).toBe(0);
+  expect(await formatOf(join(folder.path, "pipe"))).toBeUndefined();
 });

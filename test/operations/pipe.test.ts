@@ -1,6 +1,6 @@
 /** Archives out of a pipe: read in one pass, spooled where they must be, never named before their end. */
 import { describe, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openArchive } from "../../src/archive/reader.ts";
 import { type Entry, writeArchive } from "../../src/archive/writer.ts";
@@ -58,6 +58,13 @@ async function load(bytes: Bytes, options: { stopAtDamage?: boolean; lend?: bool
   return { store, events, error };
 }
 
+function failedIn(events: readonly Event[]): readonly string[] {
+  const failed = events.flatMap((event) =>
+    event.type === "image" && event.result === "failed" ? [event.image.name] : [],
+  );
+  return failed.sort();
+}
+
 async function namesOf(store: Store): Promise<string[]> {
   const names: string[] = [];
   for await (const { path, tag, root } of store.references()) names.push(`${path}:${tag} ${root.digest}`);
@@ -85,6 +92,31 @@ describe.each(["gzip", "zstd", "tar"] as const)("%s", (format) => {
     expect(await store.repository("quay.io/other/three").has(shared.descriptor)).toBe(true);
   });
 
+  test("damaged, it is told of all images that need what is damaged, and of no others", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "x");
+    await writeFile(path, await packed(format));
+    await using archive = await openArchive(path);
+    const entry = archive.entries.find((one) => one.path.endsWith(shared.descriptor.digest.slice(7)))!;
+    const bytes = new Uint8Array(await readFile(path));
+    bytes[entry.offset + (entry.length >> 1)]! ^= 1;
+    const { error, events, store } = await load(bytes);
+    expect(error).toStartWith("INTEGRITY: ");
+    expect(failedIn(events)).toEqual(["docker.io/team/one:1", "quay.io/other/three:3"]);
+    expect(await namesOf(store)).toEqual([]);
+  });
+
+  test.each(["102", "120", "021", "201", "210"])("parts in the order %s are damage", async (order) => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "x");
+    const { length } = await packed(format);
+    await packImages(path, IMAGES, { format, partSize: Math.ceil(length / 3) });
+    const parts = await Promise.all([...order].map((number) => readFile(`${path}.part${number}`)));
+    const { error, store } = await load(new Uint8Array(Buffer.concat(parts)));
+    expect(error).toStartWith('INTEGRITY: Cannot read "');
+    expect(await namesOf(store)).toEqual([]);
+  });
+
   test("cut short, nothing is named; what is whole is, if the rest may go on", async () => {
     const bytes = await packed(format);
     const cut = bytes.subarray(0, Math.floor(bytes.length * 0.7));
@@ -105,15 +137,22 @@ test("a damaged blob in a tar fails its images, and no others", async () => {
   const at = Buffer.from(bytes).indexOf(shared.bytes);
   bytes[at + 1_000_000]! ^= 1;
   const stopped = await load(bytes);
-  expect(stopped.error).toContain(`Cannot read "${shared.descriptor.digest}" in the pipe, "saved-image-cache/share`);
+  expect(stopped.error).toContain(`Cannot read "${shared.descriptor.digest}" in "the pipe", "saved-image-cache/share`);
   expect(await namesOf(stopped.store)).toEqual([]);
   const { store, events } = await load(bytes, { stopAtDamage: false });
   expect(await namesOf(store)).toEqual(ALL.filter((name) => /two|four/.test(name)));
-  const failed = events.flatMap((event) =>
-    event.type === "image" && event.result === "failed" ? [event.image.name] : [],
-  );
-  expect(failed.sort()).toEqual(["docker.io/team/one:1", "quay.io/other/three:3"]);
+  expect(failedIn(events)).toEqual(["docker.io/team/one:1", "quay.io/other/three:3"]);
   expect(await store.repository("docker.io/team/one").has(shared.descriptor)).toBe(false);
+});
+
+test("what is no archive is no damaged one", async () => {
+  const { error } = await load(noise(300_000, 1));
+  expect(error).toStartWith('UNSUPPORTED: Cannot read "the pipe": it is no gzip, zstd, tar or zip file');
+});
+
+test("a pipe that nothing comes out of is empty", async () => {
+  const { error } = await load(new Uint8Array(0));
+  expect(error).toStartWith('UNSUPPORTED: Cannot read "the pipe": it is empty');
 });
 
 test("what is of another layout is spooled, and read then", async () => {
@@ -160,7 +199,7 @@ test("an archive with more and more blobs before the manifests that want them is
   const output = memoryOutput();
   await writeArchive(entries(), output, { format: "tar" });
   const { error, store } = await load(output.bytes(), { stopAtDamage: false });
-  expect(error).toStartWith("UNSUPPORTED: Cannot read the pipe: it has blobs that none of its manifests wants");
+  expect(error).toStartWith('UNSUPPORTED: Cannot read "the pipe": it has blobs that none of its manifests wants');
   expect(await namesOf(store)).toEqual([]);
 });
 
@@ -205,7 +244,9 @@ test("a tar whose list has another bit than its index says gives no names", asyn
   bytes[at + 5]! ^= 1;
   for (const stopAtDamage of [true, false]) {
     const { store, error } = await load(bytes, { stopAtDamage });
-    expect(error).toStartWith("INTEGRITY: Cannot read the pipe: its list of images is not the one that its index has");
+    expect(error).toStartWith(
+      'INTEGRITY: Cannot read "the pipe": its list of images is not the one that its index has',
+    );
     expect(await namesOf(store)).toEqual([]);
   }
 });

@@ -385,6 +385,19 @@ describe("a subset of platforms", () => {
     });
   });
 
+  test("gets no name again that another run gave it meanwhile: the tag may be one that never changes", async () => {
+    const from = await source({ v1: whole });
+    const to = memoryStore().repository("to");
+    await ran([wantedImage(1, from, to, "v1")], only("amd64"));
+    const names = [undefined, await to.resolve("v1")];
+    const late: Sink = {
+      ...to,
+      resolve: async () => names.shift(),
+      tag: async () => Promise.reject(new AppError("UNSUPPORTED", "TAG_INVALID")),
+    };
+    expect(await ran([wantedImage(1, from, late, "v1")], only("amd64"))).toMatchObject({ done: 1, failed: 0 });
+  });
+
   test("keeps the original bytes where a sink may lack children", async () => {
     const to = memoryStore().repository("to");
     const cache: Sink = { ...to, carries: to.has };

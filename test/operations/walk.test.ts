@@ -6,6 +6,7 @@ import * as types from "../../src/oci/media-types.ts";
 import { EVERYTHING, parseSelection, type Selection } from "../../src/oci/platform.ts";
 import { type Image, walk } from "../../src/operations/walk.ts";
 import { memoryStore } from "../../src/store/memory.ts";
+import { MANIFEST_LIMIT, readAll } from "../../src/store/read.ts";
 import type { Source } from "../../src/store/store.ts";
 import { pushTo } from "../support/push.ts";
 import {
@@ -212,4 +213,41 @@ test("foreign layers stay where they are", async () => {
 
 test("zstd layers are not for every reader", async () => {
   expect((await taken(image({ compression: "zstd" }))).plain).toBe(false);
+});
+
+describe("what an image may have", () => {
+  /** A manifest with so many layers, or of about so many bytes. */
+  function large(name: number, { layers = 1, bytes = 0 }): Artifact {
+    const layer = part("application/vnd.oci.image.layer.v1.tar+gzip", encode(`layer ${name}`));
+    const { mediaType, digest, size } = layer.descriptor;
+    const value = {
+      schemaVersion: 2,
+      mediaType: types.OCI_MANIFEST,
+      annotations: { fill: "a".repeat(bytes), name: String(name) },
+      layers: Array.from({ length: layers }, () => ({ mediaType, digest, size })),
+    };
+    const root = part(types.OCI_MANIFEST, encode(JSON.stringify(value)));
+    return { root: root.descriptor, manifests: [root], blobs: [layer] };
+  }
+
+  test.each([
+    ["8388608 bytes of manifests and configs", { bytes: 3e6 }, 2],
+    ["10000 layers and manifests", { layers: 1000 }, 9],
+  ] as const)("is %s", async (limit, of, fit) => {
+    const indexOf = (count: number) => index(Array.from({ length: count }, (_, at) => large(at, of)));
+    expect((await taken(indexOf(fit))).manifests).toHaveLength(fit);
+    expect(await errorOf(() => walked(indexOf(fit + 1)))).toMatch(
+      new RegExp(`^UNSUPPORTED: Cannot read "sha256:[0-9a-f]+": with it, its image has more than ${limit}$`),
+    );
+  });
+
+  test("is not held where it is large and lies in files", async () => {
+    const one = large(1, { bytes: 1e6 });
+    const journal: Journal = [];
+    const from = { ...recordSource(await sourceOf(one), journal), isLocal: true } as const;
+    const { root } = (await walk(from, one.root, { selection: EVERYTHING }))!;
+    const before = journal.length;
+    expect(await readAll(root, MANIFEST_LIMIT)).toEqual(one.manifests[0]!.bytes);
+    expect(journal.length).toBeGreaterThan(before);
+  });
 });

@@ -1,4 +1,7 @@
-/** Which manifests a registry takes: OCI's, Docker's, those with a subject, indexes with gaps. OCI distribution-spec v1.1 "Pushing Manifests". */
+/**
+ * Which manifests a registry takes: OCI's, Docker's, those with a subject, indexes with gaps. OCI distribution-spec v1.1
+ * "Pushing Manifests".
+ */
 import { randomBytes } from "node:crypto";
 import { encode } from "../../bytes/stream.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";

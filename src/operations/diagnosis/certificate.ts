@@ -1,4 +1,7 @@
-/** The certificate that a registry shows: for whom it is, by whom, and for how long. Whether it is trusted is the client's to say. */
+/**
+ * The certificate that a registry shows: for whom it is, by whom, and for how long. Whether it is trusted is the client's
+ * to say.
+ */
 import { isIP, type Socket } from "node:net";
 import { connect, type PeerCertificate } from "node:tls";
 import type { HttpProxy } from "../../registry/network/proxy.ts";
@@ -26,7 +29,10 @@ export async function examineCertificate(target: URL, contact: Contact): Promise
   return shown?.valid_to === undefined ? undefined : describe(shown);
 }
 
-/** Greets and leaves: nothing is said over the connection, so that a certificate that nobody trusts may be looked at as well. */
+/**
+ * Greets and leaves: nothing is said over the connection, so that a certificate that nobody trusts may be looked at as
+ * well.
+ */
 async function readCertificate(target: URL, { proxy, tls, signal }: Contact): Promise<PeerCertificate | undefined> {
   const limit = AbortSignal.timeout(PATIENCE);
   const until = signal ? AbortSignal.any([signal, limit]) : limit;

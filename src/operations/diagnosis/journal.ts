@@ -1,4 +1,7 @@
-/** What an examination saw on the network, beneath the client: challenges, redirects and hosts that nobody is told of otherwise. */
+/**
+ * What an examination saw on the network, beneath the client: challenges, redirects and hosts that nobody is told of
+ * otherwise.
+ */
 import type { Exchange, Transport } from "../../registry/wire/exchange.ts";
 
 /** One exchange. */

@@ -1,5 +1,4 @@
 /** Who we are at a registry, how it asks for that, and whether it takes it. */
-
 import { parseChallenges } from "../../registry/auth/challenge.ts";
 import { keptBackReason, loginHint } from "../../registry/auth/hint.ts";
 import type { Login } from "../../registry/credentials/credential.ts";

@@ -73,7 +73,10 @@ function* examineLocation(home: URL, path: string, location: string): Generator<
   };
 }
 
-/** Writes a layer of random bytes in a session that is open, reads it again where nothing was `read` before, and mounts it. Returns it. */
+/**
+ * Writes a layer of random bytes in a session that is open, reads it again where nothing was `read` before, and mounts it.
+ * Returns it.
+ */
 export async function* examineUpload(
   examination: Examination,
   session: Session,

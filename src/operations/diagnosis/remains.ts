@@ -1,5 +1,4 @@
 /** What an examination may have left at a registry: told by what passed on the network, so that nothing is forgotten. */
-
 import { resolveLocation } from "../../registry/upload/location.ts";
 import { drain } from "../../registry/wire/drain.ts";
 import type { Exchange, Transport } from "../../registry/wire/exchange.ts";
@@ -93,8 +92,8 @@ function pathOf(location: string): string {
 }
 
 /**
- * Removes one thing; whether it is gone. Some token servers give "delete" to nobody, and say so by giving nothing; others want it for ending an
- * upload, too. Never throws.
+ * Removes one thing; whether it is gone. Some token servers give "delete" to nobody, and say so by giving nothing; others want
+ * it for ending an upload, too. Never throws.
  */
 export async function isRemoved(examination: Examination, url: string): Promise<boolean> {
   for (const actions of ["pull,push", "pull,push,delete"] as const) {

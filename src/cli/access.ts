@@ -4,6 +4,7 @@ import { isRegistry } from "../oci/reference.ts";
 import { createTraffic, type Traffic } from "../registry/traffic/traffic.ts";
 import type { Call } from "../store/store.ts";
 import { type CredentialFlags, type Keychains, openKeychains, type Side, type SideName } from "./credentials.ts";
+import { JOBS } from "./jobs.ts";
 import { type LimitFlags, parseLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { type Network, openNetwork } from "./network.ts";
@@ -27,13 +28,13 @@ export interface Access {
   readonly verified: Readonly<Record<SideName, boolean>>;
 }
 
-/** Where a command has no `--jobs`. */
-const JOBS = 6;
-
 export interface AccessOptions extends Call {
   /** The registries that images come from. */
   readonly source?: Side;
-  /** The registries that images go to; where there are any, `--username` is for them unless `--source` is what a command is about. */
+  /**
+   * The registries that images go to; where there are any, `--username` is for them unless `--source` is what a command is
+   * about.
+   */
   readonly destination?: Side;
   /** Of `--jobs`. Default 6. */
   readonly jobs?: number | undefined;
@@ -55,6 +56,7 @@ export async function openAccess(
   flags: AccessFlags,
   { source, destination, jobs = JOBS, isInputTaken, log, signal }: AccessOptions,
 ): Promise<Access> {
+  const trustedRealms = parseRealms(flags["trusted-realm"]);
   const traffic = createTraffic(parseLimits(flags, jobs));
   const network = await openNetwork({
     caFile: flags["ca-file"],
@@ -75,5 +77,5 @@ export async function openAccess(
     source: flags["tls-verify"] && flags["src-tls-verify"] !== false,
     destination: flags["tls-verify"] && flags["dest-tls-verify"] !== false,
   };
-  return { keychains, network, traffic, trustedRealms: parseRealms(flags["trusted-realm"]), verified };
+  return { keychains, network, traffic, trustedRealms, verified };
 }

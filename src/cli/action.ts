@@ -18,7 +18,7 @@ export function action<T extends ArgsDef>(
     const debug = rawArgs.some((token) => /^--?debug(?:=(?:true|1|t))?$/.test(token));
     const session = startSession(debug);
     try {
-      process.exitCode = await work(parseFlags(definitions, rawArgs, command), session);
+      process.exitCode = await work(parseFlags(definitions, rawArgs, command, session.log.warn), session);
     } catch (error) {
       explain(error, session);
       process.exitCode = session.interrupted() ?? exitCodeOf(error);

@@ -5,6 +5,8 @@ import { AppError } from "../errors.ts";
 export interface ArchiveName {
   readonly path: string;
   readonly format: Format | "dir";
+  /** What the name promises and the file will not keep. */
+  readonly warning?: string;
 }
 
 const SUFFIXES: readonly (readonly [suffix: string, format: Format])[] = [
@@ -14,6 +16,9 @@ const SUFFIXES: readonly (readonly [suffix: string, format: Format])[] = [
   [".tar.zstd", "zstd"],
   [".tar", "tar"],
 ];
+/** Of what is never written. */
+const FOREIGN = /\.(?:zip|7z|rar|jar|(?:tar\.)?(?:xz|bz2|lz4?|lzma|Z|br)|txz|tbz2?)$/i;
+
 const DEFAULTS = {
   gzip: "saved-images.tar.gz",
   zstd: "saved-images.tar.zstd",
@@ -22,8 +27,8 @@ const DEFAULTS = {
 } as const;
 
 /**
- * `--compress` decides, else the suffix of the destination, else `otherwise`. A destination without a dot gets the suffix; a folder
- * is never guessed. Throws USAGE for a format that does not exist.
+ * `--compress` decides, else the suffix of the destination, else `otherwise`. A destination without a dot gets the suffix;
+ * a folder is never guessed. Throws USAGE for a format that does not exist.
  */
 export function nameArchive(
   destination: string | undefined,
@@ -42,6 +47,9 @@ export function nameArchive(
     throw new AppError("USAGE", `Cannot write "${destination}": that is a folder`, {
       hint: "give a file name, or -c dir for a folder",
     });
-  const suffix = destination.includes(".") ? "" : DEFAULTS[format].slice(DEFAULTS[format].indexOf("."));
-  return { path: destination + suffix, format };
+  const proper = DEFAULTS[format].slice(DEFAULTS[format].indexOf("."));
+  const path = destination + (destination.includes(".") ? "" : proper);
+  if (FOREIGN.test(path) || (guessed !== undefined && guessed !== format))
+    return { path, format, warning: `"${path}" will be ${format} all the same: ${proper} would say so` };
+  return { path, format };
 }

@@ -1,5 +1,6 @@
 /** The flags of all commands, declared once in groups; commands spread the groups they need. */
 import type { ArgsDef } from "citty";
+import { JOBS } from "./jobs.ts";
 
 export const globalArgs = {
   debug: { type: "boolean", description: "Show every request, and the causes of errors" },
@@ -38,7 +39,7 @@ export const registryArgs = {
   "per-host": {
     type: "string",
     valueHint: "N",
-    description: "Uploads, downloads and small requests in flight at one host, N of each; default: --jobs",
+    description: `Uploads, downloads and small requests in flight at one host, N of each; default: --jobs, else ${JOBS}`,
   },
   rps: {
     type: "string",
@@ -99,19 +100,32 @@ export const listArgs = {
   },
 } as const satisfies ArgsDef;
 
+/** For commands that take some of the images of an archive. `multiple` is no word of citty's. */
+export const chooseArgs = {
+  only: {
+    type: "string",
+    multiple: true,
+    valueHint: "GLOB",
+    description: "Take only images of such names, as in 'rancher/*:v2.8*'; repeated, or several with commas",
+  },
+} as const;
+
+const ARCH = "Architectures; all takes every one";
+const OS = "Operating systems; all takes every one";
+
 export const platformArgs = {
   arch: {
     type: "string",
     alias: "a",
     default: "amd64,arm64",
     valueHint: "LIST",
-    description: "Architectures; all takes every one",
+    description: ARCH,
   },
   os: {
     type: "string",
     default: "linux,windows",
     valueHint: "LIST",
-    description: "Operating systems; all takes every one",
+    description: OS,
   },
   "no-arch-os-fail": {
     type: "boolean",
@@ -131,21 +145,49 @@ export const referrerArgs = {
 
 /** For what lies in an archive or folder already: all of it, unless the user says otherwise. */
 export const storedPlatformArgs = {
-  arch: { type: "string", alias: "a", default: "all", valueHint: "LIST", description: "Architectures" },
-  os: { type: "string", default: "all", valueHint: "LIST", description: "Operating systems" },
+  arch: { type: "string", alias: "a", default: "all", valueHint: "LIST", description: ARCH },
+  os: { type: "string", default: "all", valueHint: "LIST", description: OS },
 } as const satisfies ArgsDef;
+
+/** For commands to which both of that applies: they take the defaults of the one or the other. */
+export const eitherPlatformArgs = {
+  arch: { type: "string", alias: "a", valueHint: "LIST", description: eitherOf(ARCH, "arch") },
+  os: { type: "string", valueHint: "LIST", description: eitherOf(OS, "os") },
+  "no-arch-os-fail": platformArgs["no-arch-os-fail"],
+} as const satisfies ArgsDef;
+
+function eitherOf(description: string, flag: "arch" | "os"): string {
+  return `${description}; default: ${platformArgs[flag].default}, of an archive ${storedPlatformArgs[flag].default}`;
+}
 
 export const jobsArgs = {
   jobs: {
     type: "string",
     alias: "j",
-    default: "6",
+    default: String(JOBS),
     valueHint: "N",
     description: "Blobs in flight over all images, 1 to 20",
   },
 } as const satisfies ArgsDef;
 
-export const compressArgs = {
+/** For commands that fill a cache folder. */
+export const folderArgs = {
+  destination: {
+    type: "string",
+    alias: "d",
+    valueHint: "FOLDER",
+    description: "Cache folder to add to; made where it is not there",
+  },
+} as const satisfies ArgsDef;
+
+/** For commands that write an archive: which, and of what format. */
+export const targetArgs = {
+  destination: {
+    type: "string",
+    alias: "d",
+    valueHint: "FILE",
+    description: "Archive to write, - for standard output; default: saved-images with the suffix of its format",
+  },
   compress: {
     type: "string",
     alias: "c",
@@ -154,7 +196,7 @@ export const compressArgs = {
   },
 } as const satisfies ArgsDef;
 
-/** For commands that write an archive. */
+/** For the same: what it is like. */
 export const archiveArgs = {
   layout: {
     type: "string",
@@ -172,12 +214,15 @@ export const archiveArgs = {
   checksum: { type: "boolean", description: "Write FILE.sha256 beside it, as sha256sum -c reads it; done with parts" },
 } as const satisfies ArgsDef;
 
+/** What is said of a flag for the format, where it counts for nothing. */
+export const FORMAT_IGNORED = "Accepted for older scripts; the format is found by looking";
+
 /** For commands that read an archive, whoever wrote it. */
 export const readArgs = {
   "spool-dir": {
     type: "string",
     valueHint: "FOLDER",
-    description: "Folder for what must be unpacked, or waits between a pipe and the registry; default: the system's",
+    description: "Folder for what must be unpacked; default: the system's",
   },
 } as const satisfies ArgsDef;
 

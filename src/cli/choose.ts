@@ -1,8 +1,10 @@
 /** The images of a store that the user means: those of a list, of patterns, or all. */
 import { AppError } from "../errors.ts";
 import { formatTagged } from "../oci/reference.ts";
-import { choiceOf, chosenIn } from "../operations/chosen.ts";
+import { type Choice, choiceOf, chosenIn } from "../operations/chosen.ts";
+import { imagesOf, type StoredImage } from "../operations/stored.ts";
 import type { Call, Store } from "../store/store.ts";
+import { findLines } from "./find-lines.ts";
 import { readList } from "./input.ts";
 import { listStore } from "./list.ts";
 import type { Listed } from "./report.ts";
@@ -18,48 +20,47 @@ export interface ChoiceFlags {
 export interface Chosen {
   /** The store without its other images. */
   readonly store: Store;
-  /** Its images; then those lines of the list that it has nothing for, which count as failed. */
+  /** Its images; then the patterns and the lines of the list that it has nothing for, which count as failed. */
   readonly listed: readonly Listed[];
 }
 
-/** Throws USAGE for patterns that no image has, and for a list without lines. */
+/** Throws USAGE where no pattern has an image, for a list without lines, and where both together mean nothing. */
 export async function chooseImages(store: Store, { file, only }: ChoiceFlags, call: Call): Promise<Chosen> {
-  const patterns = only.flatMap((one) => one.split(",")).filter((one) => one !== "");
-  const matching = patterns.length === 0 ? store : chosenIn(store, choiceOf(patterns));
-  if (file === undefined) return { store: matching, listed: await named(matching, patterns, call) };
-  const list = numberImages(await readList(file, call), undefined);
-  const lines = new Map(
-    list.valid.map(({ listed, value: { registry, repository, tag, digest } }) => {
-      const path = `${registry}/${repository}`;
-      return [digest === undefined ? `${path}:${tag}` : `${path}@${digest}`, listed] as const;
-    }),
-  );
-  const found = new Set<Listed>();
-  const chosen = chosenIn(matching, ({ path, tag, root }) => {
-    const line = lines.get(`${path}:${tag}`) ?? lines.get(`${path}@${root.digest}`);
-    if (line) found.add(line);
-    return line !== undefined;
-  });
-  const listed: Listed[] = [];
-  for await (const { path, tag, root } of chosen.references(call)) {
-    const name = formatTagged(path, tag, root.digest);
-    listed.push({ image: { id: listed.length + 1, name }, line: name });
-  }
-  const rest = list.listed.filter((one) => !found.has(one));
-  return { store: chosen, listed: [...listed, ...rest.map((one, at) => absent(one, listed.length + at + 1))] };
+  const patterns = [...new Set(only.flatMap((one) => one.split(",")).filter((one) => one !== ""))];
+  if (file === undefined && patterns.length === 0) return { store, listed: await listStore(store, call) };
+  const images = await imagesOf(store, call);
+  const vain = patterns.filter((pattern) => !images.some(choiceOf([pattern])));
+  if (patterns.length > 0 && vain.length === patterns.length) throw notFound(patterns, images);
+  const isMeant: Choice = patterns.length === 0 ? () => true : choiceOf(patterns);
+  const found =
+    file === undefined ? undefined : findLines(numberImages(await readList(file, call), undefined), images, isMeant);
+  const lines = found?.lines ?? new Map(images.filter(isMeant).map(({ name }) => [name.name, name.name]));
+  const chosen = chosenIn(store, ({ path, tag, root }) => lines.has(formatTagged(path, tag, root.digest)));
+  const listed = (await imagesOf(chosen, call)).map(({ name }) => ({ image: name, line: lines.get(name.name)! }));
+  const absent = [...vain.map((pattern) => unmatched(pattern, images)), ...(found?.absent ?? [])];
+  if (listed.length + absent.length === 0)
+    throw new AppError("USAGE", `Cannot find an image of the list that is called "${patterns.join('", "')}"`);
+  return { store: chosen, listed: [...listed, ...absent.map((one, at) => numbered(one, listed.length + at + 1))] };
 }
 
-async function named(store: Store, patterns: readonly string[], call: Call): Promise<readonly Listed[]> {
-  if (patterns.length === 0) return listStore(store, call);
-  return listStore(store, call).catch((error: unknown) => {
-    if (!(error instanceof AppError) || error.code !== "USAGE") throw error;
-    throw new AppError("USAGE", `Cannot find an image that is called "${patterns.join('", "')}"`, {
-      hint: "dray ls tells the names; * stands for any characters, also slashes",
-    });
+function numbered({ image: { name }, ...one }: Listed, id: number): Listed {
+  return { ...one, image: { id, name } };
+}
+
+function notFound(patterns: readonly string[], images: readonly StoredImage[]): AppError {
+  return new AppError("USAGE", `Cannot find an image that is called "${patterns.join('", "')}"`, {
+    hint: hintFor(patterns, images) ?? "dray ls tells the names; * stands for any characters, also slashes",
   });
 }
 
-function absent({ image: { name }, line, error }: Listed, id: number): Listed {
-  const reason = new AppError("NOT_FOUND", `Cannot load "${name}": it is not in the archive`);
-  return { image: { id, name }, line, error: error ?? reason };
+function unmatched(pattern: string, images: readonly StoredImage[]): Listed {
+  const error = new AppError("NOT_FOUND", `Cannot find "${pattern}": no image in the archive is called so`, {
+    hint: hintFor([pattern], images),
+  });
+  return { image: { id: 0, name: pattern }, line: pattern, error };
+}
+
+function hintFor(patterns: readonly string[], images: readonly StoredImage[]): string | undefined {
+  const untagged = patterns.find((one) => images.some(choiceOf([`${one}:*`])));
+  return untagged === undefined ? undefined : `"${untagged}:*" takes all of its tags`;
 }

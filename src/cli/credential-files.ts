@@ -1,12 +1,12 @@
 /** Where this machine keeps logins, in the order in which they are asked. */
 import { constants, existsSync } from "node:fs";
 import { access } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
 import { createCredentialPrograms } from "../registry/credentials/credential-program.ts";
 import type { LoginSource } from "../registry/credentials/keychain.ts";
 import { loginsOfFile, loginsOfText } from "../registry/credentials/stored-logins.ts";
+import { homeOf } from "./environment.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -60,8 +60,4 @@ export async function checkAuthFile(authfile: string | undefined): Promise<void>
 function runtimeFile(env: Environment): string {
   if (env.XDG_RUNTIME_DIR) return join(env.XDG_RUNTIME_DIR, "containers", "auth.json");
   return join("/run/containers", String(process.getuid?.() ?? 0), "auth.json");
-}
-
-function homeOf(env: Environment): string {
-  return env.HOME || homedir();
 }

@@ -1,5 +1,6 @@
 /** Who a run is at its registries: flags before variables before what this machine keeps, for each side apart. */
 import { AppError } from "../errors.ts";
+import { DOCKER_HUB } from "../oci/docker-hub.ts";
 import { parsePrefix, type RegistryPrefix } from "../oci/reference.ts";
 import { isUsername } from "../registry/credentials/auth-file.ts";
 import type { Keychain } from "../registry/credentials/credential.ts";
@@ -142,7 +143,10 @@ function ownerOf(flag: string, side: SideName, { prefix, hosts = [] }: Side = {}
   });
 }
 
-/** `SOURCE_USERNAME` and `SOURCE_PASSWORD`, which belong to `SOURCE_REGISTRY`, else to the side's registry, else to Docker Hub. */
+/**
+ * `SOURCE_USERNAME` and `SOURCE_PASSWORD`, which belong to `SOURCE_REGISTRY`, else to the side's registry, else to Docker
+ * Hub.
+ */
 function givenByVariables(
   name: "SOURCE" | "DEST" | "DOCKER",
   prefix: RegistryPrefix | undefined,
@@ -160,7 +164,7 @@ function givenByVariables(
   }
   checkUsername(username, `${name}_USERNAME`);
   const own = env[`${name}_REGISTRY`];
-  const { registry } = own ? parsePrefix(own) : (prefix ?? { registry: "docker.io" });
+  const { registry } = own ? parsePrefix(own) : (prefix ?? { registry: DOCKER_HUB });
   if (prefix && registryName(registry) !== registryName(prefix.registry))
     onWarning(
       `${name}_USERNAME is for "${registry}", as ${name}_REGISTRY says: it is not used at "${prefix.registry}"`,

@@ -1,4 +1,5 @@
 /** What the environment says of a run, in the words of Hangar and image-tools too. */
+import { homedir } from "node:os";
 import { AppError } from "../errors.ts";
 import { parsePrefix, type RegistryPrefix } from "../oci/reference.ts";
 
@@ -12,6 +13,11 @@ export function sourceRegistry(flag: string | undefined): RegistryPrefix | undef
 export function destinationRegistry(flag: string | undefined): RegistryPrefix | undefined {
   const value = flag || process.env.DEST_REGISTRY || process.env.DOCKER_REGISTRY;
   return value ? parsePrefix(value) : undefined;
+}
+
+/** The user's folder: HOME, else what the system has for the user. */
+export function homeOf({ HOME }: Readonly<Record<string, string | undefined>>): string {
+  return HOME || homedir();
 }
 
 /** The time that lists and archives carry: `SOURCE_DATE_EPOCH` in seconds, else now. Throws USAGE. */

@@ -1,65 +1,148 @@
 /** The list of what failed: lines of the list that was given, written as they fail. */
-import { access, appendFile, lstat, realpath, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { randomUUID } from "node:crypto";
+import type { BigIntStats } from "node:fs";
+import { appendFile, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { AppError } from "../errors.ts";
+import type { FailedPath } from "./failed-path.ts";
 
 export interface FailedList {
   /** Adds a line. */
   add(line: string): void;
   /**
-   * Resolves when all that was added is written: true where there is such a file now. A file of an earlier run is gone. Throws
-   * STORAGE where something could not be written; then there is no list.
+   * Resolves when all that was added is written: true where there is such a file now. One of an earlier run is gone; what
+   * another run has put there meanwhile stays, before ours. Throws STORAGE where something could not be written; then there
+   * is no list of ours.
    */
   close(): Promise<boolean>;
 }
 
-/** The names that commands give to such lists: only those are removed when they were the input, and all went well. */
-const GENERATED = /-failed\.txt$/;
+/** Bytes of another run's list. */
+const LIMIT = 64n << 20n;
+/** Said of a folder where no file can be made or removed, and of a file that another system has mounted. */
+const FIXED: readonly unknown[] = ["EACCES", "EPERM", "EBUSY", "EROFS", "EXDEV"];
 
 /**
- * Writes to `path`, from the first failure on. Where that is the list that was read (`input`), the new one is kept beside it
- * until close(), so that a run which is killed has not lost it. Throws STORAGE where that is a folder or has none; close() does
- * where something could not be written.
+ * Writes from the first failure on. Where that is the list that was read, it stays as it is until close(): a run that is
+ * killed has not lost it. What killed runs left beside it is removed.
  */
-export async function openFailedList(path: string, input: string | undefined): Promise<FailedList> {
-  const isFile = await canWrite(path);
-  const isInput =
-    input !== undefined && (await realpath(path).catch(() => path)) === (await realpath(input).catch(() => input));
-  const target = isInput ? `${path}.new` : path;
+export async function openFailedList({
+  path,
+  file,
+  isStream,
+  isInput,
+  isOther,
+  seen,
+}: FailedPath): Promise<FailedList> {
+  const lines: string[] = [];
+  let own: BigIntStats | undefined;
+  let written = 0;
+  let isDue = false;
   let writing: Promise<void> = Promise.resolve();
-  let count = 0;
   let failure: unknown;
-  function then(work: () => Promise<void>): void {
-    writing = writing.then(work).catch((error: unknown) => {
+  if (!isStream) await removeLeftovers(file);
+
+  /** What does not look like a list of ours is kept beside it: who named it may have meant something else. */
+  async function setAside(): Promise<void> {
+    if (isOther && isSame(await statOf(file), seen)) await rename(file, `${file}~`);
+  }
+  async function write(): Promise<void> {
+    isDue = false;
+    const there = isStream ? undefined : await statOf(file);
+    const isOwn = isStream || isSame(there, own);
+    const news = isOwn ? lines.slice(written) : lines;
+    if (news.length === 0) return;
+    const others = there && !isOwn && !isSame(there, seen) ? await linesOf(path, file, there) : [];
+    written = lines.length;
+    try {
+      await setAside();
+      if (isOwn) await appendFile(file, textOf(news));
+      else await replace(file, textOf([...others, ...news]));
+      own = await statOf(file);
+    } catch (error) {
+      if (isOwn) own = await statOf(file);
+      throw error;
+    }
+  }
+  function writeSoon(): void {
+    if (isDue) return;
+    isDue = true;
+    writing = writing.then(write).catch((error: unknown) => {
       failure ??= error;
     });
   }
   return {
     add(line) {
-      const first = count++ === 0;
-      then(() => (first ? writeFile(target, `${line}\n`) : appendFile(target, `${line}\n`)));
+      lines.push(line);
+      if (!isInput) writeSoon();
     },
     async close() {
-      const isStale = count === 0 && isFile && (!isInput || GENERATED.test(path));
-      if (isStale) then(() => rm(path, { force: true }));
-      if (count > 0 && isInput) then(() => rename(target, path));
+      writeSoon(); // another run may have removed it
       await writing;
-      if (failure === undefined) return count > 0;
-      // Half a list, with half a name at its end, would be taken for the whole.
-      if (isFile) await rm(target, { force: true }).catch(() => {});
-      return onDisk(path, () => Promise.reject(failure));
+      if (failure !== undefined) {
+        // Half a list, with half a name at its end, would be taken for the whole.
+        if (!isStream && !isInput) await removeIf(file, own ?? seen).catch(() => {});
+        await onDisk(path, () => Promise.reject(failure));
+      }
+      if (lines.length === 0) await onDisk(path, () => (isOther ? setAside() : removeIf(file, seen)));
+      return lines.length > 0;
     },
   };
 }
 
-/**
- * Whether a file is or can be there; false for a device, which is written to and never removed. Throws STORAGE. A folder that
- * is read-only passes: a load from such a disk may well need no list.
- */
-async function canWrite(path: string): Promise<boolean> {
-  const there = await lstat(path).catch(() => undefined);
-  if (there?.isDirectory()) throw new AppError("STORAGE", `Cannot write "${path}": it is a folder`);
-  if (!there) await onDisk(path, () => access(dirname(path)));
-  return !there || there.isFile() || there.isSymbolicLink();
+/** Removes a file that is still the one which it was; an empty one is no list. */
+async function removeIf(file: string, was: BigIntStats | undefined): Promise<void> {
+  if (was === undefined || was.size === 0n || !isSame(await statOf(file), was)) return;
+  await rm(file, { force: true }).catch((error: unknown) => {
+    if (isFixed(error)) return truncate(file);
+    throw error;
+  });
+}
+
+/** Under another name until it is whole, where the folder lets us. */
+async function replace(file: string, text: string): Promise<void> {
+  const fresh = `${file}.${randomUUID().slice(0, 8)}.new`;
+  try {
+    await writeFile(fresh, text);
+    await rename(fresh, file);
+  } catch (error) {
+    await rm(fresh, { force: true }).catch(() => {});
+    if (!isFixed(error)) throw error;
+    await writeFile(file, text).catch(async (failure: unknown) => {
+      await truncate(file).catch(() => {});
+      throw failure;
+    });
+  }
+}
+
+async function removeLeftovers(file: string): Promise<void> {
+  const names = await readdir(dirname(file)).catch(() => []);
+  for (const name of names)
+    if (name.startsWith(`${basename(file)}.`) && /^\.[0-9a-f]{8}\.new$/.test(name.slice(basename(file).length)))
+      await rm(join(dirname(file), name), { force: true }).catch(() => {});
+}
+
+async function linesOf(path: string, file: string, { size }: BigIntStats): Promise<readonly string[]> {
+  const text = size > LIMIT ? "\0" : await readFile(file, "utf8");
+  if (text.includes("\0"))
+    throw new AppError("STORAGE", `Cannot write "${path}": another program has put something else there`);
+  return text.split("\n").filter((line) => line !== "");
+}
+
+function textOf(lines: readonly string[]): string {
+  return [...new Set(lines)].map((line) => `${line}\n`).join("");
+}
+
+function statOf(file: string): Promise<BigIntStats | undefined> {
+  return stat(file, { bigint: true }).catch(() => undefined);
+}
+
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  return one.ino === other.ino && one.size === other.size && one.mtimeNs === other.mtimeNs;
+}
+
+function isFixed(error: unknown): boolean {
+  return FIXED.includes((error as NodeJS.ErrnoException).code);
 }

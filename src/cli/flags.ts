@@ -4,6 +4,8 @@
  */
 import type { ArgsDef } from "citty";
 import { AppError } from "../errors.ts";
+import { closest } from "./closest.ts";
+import { formerArgument, formerFlag } from "./former.ts";
 
 /**
  * Flags by their long names: booleans false where not given, strings undefined unless they have a default. Arguments are
@@ -31,12 +33,18 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins, unless it is
- * `multiple`. What
- * does not begin with a dash is an argument, between flags too. Throws USAGE for an unknown flag (with the closest known
- * one), a missing value, and an argument too many or too few.
+ * Reads `--name value`, `--name=value`, `-n value`, `-nvalue`, and Go's `-name value`; the last of a repeated flag wins, unless
+ * it is `multiple`. What does not begin with a dash, or is nothing but one, is an argument, between flags too. Throws USAGE for
+ * an unknown flag (with the closest known one), a missing value, and an argument too many or too few. `onWarning` hears of
+ * flags of older tools that do nothing here. An empty value, as of a variable that is not set, is the default, where there is
+ * one.
  */
-export function parseFlags<T extends ArgsDef>(all: T, argv: readonly string[], command: string): Flags<T> {
+export function parseFlags<T extends ArgsDef>(
+  all: T,
+  argv: readonly string[],
+  command: string,
+  onWarning?: (message: string) => void,
+): Flags<T> {
   const places = Object.entries(all).filter(([, { type }]) => type === "positional");
   const definitions = Object.fromEntries(Object.entries(all).filter(([, { type }]) => type !== "positional"));
   const most = places.at(-1)?.[0].endsWith("...") ? Infinity : places.length;
@@ -48,12 +56,20 @@ export function parseFlags<T extends ArgsDef>(all: T, argv: readonly string[], c
   }
   function set(name: string, value: string): void {
     const before = values[name];
-    values[name] = Array.isArray(before) ? [...before, value] : value;
+    const otherwise = definitions[name]!.default;
+    if (Array.isArray(before)) values[name] = [...before, value];
+    else values[name] = value === "" && typeof otherwise === "string" ? otherwise : value;
   }
   for (let at = 0; at < argv.length; at++) {
     const token = argv[at]!;
-    if (!token.startsWith("-") && words.length < most) {
+    if ((!token.startsWith("-") || token === "-") && words.length < most) {
       words.push(token);
+      continue;
+    }
+    const former = readFormer(token, definitions, command);
+    if (former) {
+      onWarning?.(former.warning);
+      if (former.needsNext) at++;
       continue;
     }
     const { name, value } = readNegated(token, definitions) ?? readToken(token, definitions, command);
@@ -83,21 +99,40 @@ function readNegated(token: string, definitions: ArgsDef): { name: string; value
   return name !== undefined && definitions[name]?.default === true ? { name, value: "false" } : undefined;
 }
 
+const FLAG = /^(--?)([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s;
+
+/** A flag of an older tool that does nothing here, and whether the next word is its value. Throws USAGE for one that is refused. */
+function readFormer(
+  token: string,
+  definitions: ArgsDef,
+  command: string,
+): { warning: string; needsNext: boolean } | undefined {
+  const [, , name, value] = FLAG.exec(token) ?? [];
+  if (name === undefined || Object.hasOwn(definitions, name) || byLetter(name, definitions)) return undefined;
+  const former = formerFlag(name, command);
+  if (!former) return undefined;
+  const { isIgnored, hasValue = false, says } = former;
+  if (!isIgnored) throw unknown(token, command, says);
+  return { warning: `${token.replace(/=.*/s, "")} does nothing: ${says}`, needsNext: hasValue && value === undefined };
+}
+
+function unknown(token: string, command: string, hint: string): AppError {
+  const what = token.startsWith("-") ? "flag" : "argument";
+  return new AppError("USAGE", `Cannot understand "${token}": dray ${command} has no such ${what}`, { hint });
+}
+
 /** Which flag a token is, and the value inside it. */
 function readToken(token: string, definitions: ArgsDef, command: string): { name: string; value: string | undefined } {
-  const match = /^(--?)([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s.exec(token);
-  const unknown = (): AppError =>
-    new AppError(
-      "USAGE",
-      `Cannot understand "${token}": dray ${command} has no such ${token.startsWith("-") ? "flag" : "argument"}`,
-      {
-        hint: closest(match?.[2], definitions) ?? helpHint(command),
-      },
-    );
+  const match = FLAG.exec(token);
+  const refused = (): AppError => {
+    const meant = match && closest(match[2]!, Object.keys(definitions));
+    const hint = meant ? `did you mean --${meant}?` : formerArgument(token, command);
+    return unknown(token, command, hint ?? helpHint(command));
+  };
   if (!match) {
     const attached = /^-([A-Za-z])(.+)$/s.exec(token);
     const name = attached && byLetter(attached[1]!, definitions);
-    if (!name || definitions[name]!.type === "boolean") throw unknown();
+    if (!name || definitions[name]!.type === "boolean") throw refused();
     return { name, value: attached[2] };
   }
   const [, dashes, spelt, value] = match as unknown as [string, string, string, string | undefined];
@@ -105,9 +140,9 @@ function readToken(token: string, definitions: ArgsDef, command: string): { name
   const long = !isKnown(spelt) && Object.hasOwn(SYNONYMS, spelt) ? SYNONYMS[spelt]! : spelt;
   if (spelt.length > 1 && isKnown(long)) return { name: long, value };
   const name = dashes === "-" ? byLetter(spelt[0]!, definitions) : undefined;
-  if (name === undefined) throw unknown();
+  if (name === undefined) throw refused();
   if (spelt.length === 1) return { name, value };
-  if (definitions[name]!.type === "boolean") throw unknown();
+  if (definitions[name]!.type === "boolean") throw refused();
   return { name, value: token.slice(2) };
 }
 
@@ -126,25 +161,4 @@ function parseBoolean(token: string, value: string): boolean {
 
 function helpHint(command: string): string {
   return `dray ${command} --help lists the flags`;
-}
-
-function closest(spelt: string | undefined, definitions: ArgsDef): string | undefined {
-  if (spelt === undefined || spelt.length < 3) return undefined;
-  const lengthApart = (name: string): number => Math.abs(name.length - spelt.length);
-  const [best] = Object.keys(definitions)
-    .map((name) => ({ name, distance: distanceOf(spelt, name) }))
-    .sort((a, b) => a.distance - b.distance || lengthApart(a.name) - lengthApart(b.name));
-  return best && best.distance <= 2 ? `did you mean --${best.name}?` : undefined;
-}
-
-/** Edits between two words (Levenshtein). */
-function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -11,7 +11,7 @@ export async function renderHelp(
   examples: Examples,
   color: boolean,
 ): Promise<string> {
-  const usage = (await renderUsage(command, parent)).replace(/ +$/gm, "");
+  const usage = (await renderUsage(command, parent)).replace(/ +((?:\u001b\[\d+m)*)$/gm, "$1");
   const lines = examples.map(([task, line]) => `  # ${task}\n  ${line}`);
   const text = lines.length === 0 ? usage : `${usage.trimEnd()}\n\nEXAMPLES\n\n${lines.join("\n\n")}`;
   return `${color ? text : text.replace(/\u001b\[\d+m/g, "")}\n`;

@@ -1,6 +1,9 @@
 /** `--jobs`: how many blobs are in flight. */
 import { AppError } from "../errors.ts";
 
+/** Blobs in flight unless the user says otherwise, also where a command has no `--jobs`. */
+export const JOBS = 6;
+
 const LEAST = 1;
 const MOST = 20;
 

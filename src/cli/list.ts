@@ -1,7 +1,7 @@
 /** From the text of a list to the images that a run is about. */
 import { AppError } from "../errors.ts";
 import type { Parsed } from "../lists/lines.ts";
-import { formatTagged } from "../oci/reference.ts";
+import { imagesOf } from "../operations/stored.ts";
 import type { Call, Store } from "../store/store.ts";
 import type { Listed } from "./report.ts";
 
@@ -17,7 +17,7 @@ export interface NumberedList<T> {
 }
 
 export interface NumberOptions<T> {
-  /** What messages call it. Of lines with the same name, the first counts. */
+  /** What messages call it. Of lines with the same name, the first counts; also of those that are refused. */
   readonly nameOf: (value: T) => string;
   /** What can be there once only: a second one of another name is an error. Default: its name. */
   readonly keyOf?: (value: T) => string;
@@ -34,24 +34,30 @@ export function numberLines<T>(
       hint: "give a list with -f FILE, or pipe one in",
     });
   const names = new Map<string, string>();
+  const refused = new Set<string>();
   const listed: Listed[] = [];
   const valid: Numbered<T>[] = [];
+  function refuse(image: Listed): void {
+    if (!refused.has(image.image.name)) listed.push(image);
+    refused.add(image.image.name);
+  }
   for (const [index, one] of parsed.entries()) {
     const id = index + 1;
+    const line = one.line.text;
     if ("error" in one) {
-      listed.push({ image: { id, name: one.line.text }, line: one.line.text, error: one.error });
+      refuse({ image: { id, name: line }, line, error: one.error });
       continue;
     }
     const name = nameOf(one.value);
     const known = names.get(keyOf(one.value));
     if (known === name) continue;
-    names.set(keyOf(one.value), name);
-    const image: Listed = { image: { id, name }, line: one.line.text };
+    const image: Listed = { image: { id, name }, line };
     if (known !== undefined) {
       const error = new AppError("USAGE", `Cannot take "${name}": the list has "${known}" under the same name`);
-      listed.push({ ...image, error });
+      refuse({ ...image, error });
       continue;
     }
+    names.set(keyOf(one.value), name);
     listed.push(image);
     valid.push({ listed: image, value: one.value });
   }
@@ -59,12 +65,8 @@ export function numberLines<T>(
 }
 
 /** What a store has, as if a list had named it. Throws USAGE where that is nothing. */
-export async function listStore(store: Store, options: Call): Promise<readonly Listed[]> {
-  const listed: Listed[] = [];
-  for await (const { path, tag, root } of store.references(options)) {
-    const name = formatTagged(path, tag, root.digest);
-    listed.push({ image: { id: listed.length + 1, name }, line: name });
-  }
+export async function listStore(store: Store, call: Call): Promise<readonly Listed[]> {
+  const listed = (await imagesOf(store, call)).map(({ name }) => ({ image: name, line: name.name }));
   if (listed.length === 0) throw new AppError("USAGE", "Cannot go on: there is no image in it");
   return listed;
 }

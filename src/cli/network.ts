@@ -1,9 +1,9 @@
 /** How registries are reached, from flags and the environment: whom TLS trusts, and which proxies there are. */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type FindProxy, type ProxySetting, proxyFor } from "../registry/network/proxy.ts";
 import { createTrust, readAuthorities, type Trust } from "../registry/network/tls.ts";
+import { homeOf } from "./environment.ts";
 
 export interface Network {
   readonly trust: Trust;
@@ -40,11 +40,7 @@ export async function openNetwork({ caFile, env, onDetail, onWarning }: NetworkO
   };
   const trust = createTrust({
     files: caFile ? [caFile] : [],
-    certs: [
-      join(env.HOME || homedir(), ".config/containers/certs.d"),
-      "/etc/containers/certs.d",
-      "/etc/docker/certs.d",
-    ],
+    certs: [join(homeOf(env), ".config/containers/certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"],
     system: {
       ...(env.SSL_CERT_FILE ? { files: [env.SSL_CERT_FILE] } : {}),
       ...(env.SSL_CERT_DIR ? { folders: env.SSL_CERT_DIR.split(delimiter) } : {}),

@@ -1,7 +1,7 @@
 /** Passwords from standard input, or from somebody at a terminal: never from arguments, which every process can see. */
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { readPipe } from "./pipe.ts";
+import { readPipeText } from "./pipe.ts";
 import { ask, canAsk } from "./prompt.ts";
 
 /** Bytes. Keys of service accounts have a few thousand. */
@@ -17,7 +17,7 @@ export async function readPasswords(count: number, { signal }: Call): Promise<re
     throw new AppError("USAGE", "Cannot read the password from standard input: it is a terminal", {
       hint: "leave out --password-stdin to be asked for it",
     });
-  const text = (await readPipe("Cannot read the password", LIMIT, { signal })).replace(/\r?\n$/, "");
+  const text = (await readPipeText("Cannot read the password", LIMIT, { signal })).replace(/\r?\n$/, "");
   const passwords = count === 1 ? [text] : text.split(/\r?\n/);
   if (passwords.length === count && !passwords.includes("")) return passwords;
   const expected = count === 1 ? "it is empty" : "expected two lines, the source's password and the destination's";

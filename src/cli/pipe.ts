@@ -3,10 +3,10 @@ import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
 
 /**
- * All of standard input, as text. A pipe that nobody closes does not keep a run that is aborted: rejects with the signal's
+ * All of standard input. A pipe that nobody closes does not keep a run that is aborted: rejects with the signal's
  * reason at once. Throws USAGE, `what` and how long it may be, for more than `limit` bytes.
  */
-export async function readPipe(what: string, limit: number, { signal }: Call): Promise<string> {
+export async function readPipe(what: string, limit: number, { signal }: Call): Promise<Buffer> {
   signal?.throwIfAborted();
   const { stdin } = process;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -30,5 +30,10 @@ export async function readPipe(what: string, limit: number, { signal }: Call): P
   } finally {
     signal?.removeEventListener("abort", stop);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
+}
+
+/** The same as text. */
+export async function readPipeText(what: string, limit: number, call: Call): Promise<string> {
+  return (await readPipe(what, limit, call)).toString("utf8");
 }

@@ -31,6 +31,7 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
   let settled = 0;
   let total = 0;
   let landed = 0;
+  let lost = 0;
   let copied = 0;
   let archived = 0;
   let lastDraw = 0;
@@ -45,7 +46,7 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
   function overall(): string {
     const seconds = (performance.now() - started) / 1000;
     const rate = copied / Math.max(seconds, 0.001);
-    const left = Math.max(0, total - arrived());
+    const left = Math.max(0, total - lost - arrived());
     const eta = left > 0 && rate > 0 ? `, ${formatDuration(left / rate)} left` : "";
     const archive = archived > 0 ? `, ${formatSize(archived)} archived` : "";
     return `${settled}/${images} images, ${formatSize(arrived())} of ${formatSize(total)}, ${formatSize(rate)}/s${archive}${eta}`;
@@ -80,7 +81,8 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
         flights.set(event.descriptor.digest, flight);
       } else if (event.type === "moved" || event.type === "lost") {
         flights.delete(event.descriptor.digest);
-        landed += event.descriptor.size;
+        if (event.type === "lost") lost += event.descriptor.size;
+        else landed += event.descriptor.size;
       } else return;
       if (terminal.isTTY && performance.now() - lastDraw > REDRAW) draw();
     },

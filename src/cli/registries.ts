@@ -46,8 +46,15 @@ export function registryOptions(
     proxy: network.proxy,
     traffic,
     trustedRealms,
+    ...asDray(log),
+  };
+}
+
+/** Who asks, and a line for whoever debugs about each request. */
+export function asDray(log: Log): Pick<RegistryOptions, "userAgent" | "onRequest"> {
+  return {
     userAgent: `dray/${VERSION}`,
     onRequest: ({ method, url, status, milliseconds }) =>
-      log.debug(`${method} ${url} -> ${status} (${Math.round(milliseconds)} ms)`),
+      log.debug(`${method} ${url} -> ${status} (${milliseconds} ms)`),
   };
 }

@@ -5,6 +5,7 @@ import type { Event, ImageName, OnEvent } from "../events.ts";
 import type { Summary } from "../operations/summary.ts";
 import { EXIT } from "./action.ts";
 import { openFailedList } from "./failed-list.ts";
+import type { FailedPath } from "./failed-path.ts";
 import { formatDuration, startProgress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import { createWaits } from "./waits.ts";
@@ -21,9 +22,7 @@ export interface ReportOptions {
   /** What happened to the images: `Saved`. */
   readonly past: string;
   /** Where the list of what failed goes. */
-  readonly failed: string;
-  /** The file that the list was read from. */
-  readonly input?: string | undefined;
+  readonly failed: FailedPath;
   /** An interrupted run has achieved nothing (there is no archive), so that all of its images are still to do. */
   readonly atomic?: boolean;
   /** Standard output is an archive: the result goes to standard error. */
@@ -36,19 +35,21 @@ export interface ReportOptions {
  */
 export async function report(
   listed: readonly Listed[],
-  { past, failed: path, input, atomic = false, isOutputTaken = false }: ReportOptions,
+  { past, failed: place, atomic = false, isOutputTaken = false }: ReportOptions,
   session: Session,
   work: (onEvent: OnEvent) => Promise<Summary>,
 ): Promise<number> {
   const { log, terminal } = session;
   const started = performance.now();
-  const failed = await openFailedList(path, input);
+  const failed = await openFailedList(place);
   const progress = startProgress(terminal, log, listed.length);
   const open = new Map(listed.map((one) => [one.image.id, one]));
   const tell = createTeller(past, session);
+  let planned = 0;
   const onEvent: OnEvent = (event) => {
     progress.take(event);
     tell.take(event);
+    if (event.type === "planned") planned += event.blobs;
     if (event.type !== "image") return;
     const one = open.get(event.image.id);
     if (event.result === "failed" && one) failed.add(one.line);
@@ -63,7 +64,7 @@ export async function report(
     progress.end();
     tell.end();
     try {
-      if (await failed.close()) log.warn(`what is not done is listed in ${path}`);
+      if (await failed.close()) log.warn(`what is not done is listed in ${place.path}`);
     } catch (unlisted) {
       log.error(`what is not done is listed nowhere: ${reasonOf(unlisted)}`);
     }
@@ -72,12 +73,18 @@ export async function report(
   progress.end();
   tell.end();
   const lines = listed.filter(({ error }) => error).length;
-  const closing = failed.close();
-  closing.catch(() => {}); // it is awaited when the result is told
-  const result = sentence({ ...summary, failed: summary.failed + lines }, past, (performance.now() - started) / 1000);
+  const result = sentence(
+    { ...summary, failed: summary.failed + lines },
+    past,
+    planned,
+    (performance.now() - started) / 1000,
+  );
+  // A list that cannot be written does not keep the result from being told.
+  const [closed] = await Promise.allSettled([failed.close()]);
   if (isOutputTaken) terminal.line(result);
   else process.stdout.write(`${result}\n`);
-  if (await closing) log.warn(`the images that failed are listed in ${path}`);
+  if (closed.status === "rejected") throw closed.reason;
+  if (closed.value) log.warn(`the images that failed are listed in ${place.path}`);
   if (summary.damaged) return EXIT.integrity;
   return summary.failed + lines > 0 ? EXIT.partial : EXIT.done;
 }
@@ -122,15 +129,16 @@ function createTeller(past: string, { log }: Session): Teller {
   };
 }
 
-/** The run in one line. */
-function sentence(summary: Summary, past: string, seconds: number): string {
+/** The run in one line; `planned` are the blobs of all images that were looked at. */
+function sentence(summary: Summary, past: string, planned: number, seconds: number): string {
   const { done, unchanged, skipped, failed, bytes, copied, mounted, present, archived } = summary;
   const extra = [
     unchanged > 0 ? `${unchanged} unchanged` : "",
     skipped > 0 ? `${skipped} skipped` : "",
     failed > 0 ? `${failed} failed` : "",
   ].filter(Boolean);
-  const blobs = copied + mounted + present;
+  // An archive that is packed counts no blobs.
+  const blobs = copied + mounted + present > 0 || done === 0 ? Math.max(planned, copied + mounted + present) : 0;
   const moved = blobs > 0 ? `; ${copied} of ${blobs} blobs moved (${formatSize(bytes)})` : "";
   const mounts = mounted > 0 ? `, ${mounted} mounted` : "";
   const archive = archived === undefined ? "" : `; the archive has ${formatSize(archived)}`;

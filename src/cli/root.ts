@@ -3,6 +3,8 @@ import { type CommandDef, defineCommand, runCommand } from "citty";
 import { AppError, reasonOf } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, explain } from "./action.ts";
+import { closest } from "./closest.ts";
+import { formerCommand } from "./former.ts";
 import { type Examples, renderHelp } from "./help.ts";
 import { createTerminal } from "./terminal.ts";
 
@@ -49,7 +51,8 @@ const EXAMPLES: Examples = [
 function find(name: string, verb: string): (() => Promise<CommandModule>) | undefined {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load) return async () => (await load()) as CommandModule;
-  const hint = "dray --help lists them";
+  const meant = closest(name, Object.keys(COMMANDS));
+  const hint = formerCommand(name) ?? (meant ? `did you mean dray ${meant}?` : "dray --help lists them");
   fail(new AppError("USAGE", `Cannot ${verb} "${name}": dray has no such command`, { hint }));
   return undefined;
 }

@@ -1,4 +1,5 @@
 /** What every command has: a log, a terminal, and a signal that the user's Ctrl-C aborts. */
+import { readFileSync } from "node:fs";
 import { AppError } from "../errors.ts";
 import { createLog, type Log } from "./log.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
@@ -18,7 +19,10 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Milliseconds in which one wish to stop may come twice: to the process itself and to its group, as `timeout` sends it. */
 const SAME = 500;
 
-/** The first signal aborts and lets the run clean up; the second ends the process at once. */
+/**
+ * The first signal aborts and lets the run clean up; the second ends the process at once. Under nohup, a terminal that goes away
+ * ends nothing.
+ */
 export function startSession(debug: boolean): Session {
   const terminal = createTerminal(process.stderr);
   const color = terminal.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb";
@@ -36,7 +40,8 @@ export function startSession(debug: boolean): Session {
     log.warn("stopping; once more ends it at once");
     control.abort(new AppError("CANCELLED", `Cannot go on: interrupted by ${name}`));
   }
-  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  const names = Object.keys(SIGNALS).filter((name) => name !== "SIGHUP" || !isHangupIgnored());
+  for (const name of names) process.on(name, onSignal);
   return {
     terminal,
     log,
@@ -44,7 +49,17 @@ export function startSession(debug: boolean): Session {
     debug,
     interrupted: () => code,
     end() {
-      for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+      for (const name of names) process.off(name, onSignal);
     },
   };
+}
+
+/** Whether whoever started this process wants it to outlive the terminal. Linux tells; elsewhere nobody is known to have said so. */
+function isHangupIgnored(): boolean {
+  try {
+    const [, ignored] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return Number.parseInt(ignored?.at(-1) ?? "0", 16) % 2 === 1;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 /** Which pauses of a run are worth a line: many requests that fail for one reason are one piece of news. */
-import type { Event } from "../events.ts";
+import type { Event, OnEvent } from "../events.ts";
 
 type Waiting = Event & { readonly type: "waiting" };
 
@@ -31,11 +31,21 @@ export function createWaits(now: () => number = () => performance.now()): Waits 
       }
       all.set(key, { at: now(), more: 0 });
       const since = told && told.more > 0 ? ` (${told.more} more since the last time)` : "";
-      return `${key}${since}; trying again in ${(milliseconds / 1000).toFixed(1)} s`;
+      const seconds = (milliseconds / 1000).toFixed(1);
+      return `${key}${since}; trying again ${seconds === "0.0" ? "at once" : `in ${seconds} s`}`;
     },
     rest() {
       const open = [...all].filter(([, { more }]) => more > 0);
       return open.map(([key, { more }]) => `${key} (${more} more ${more === 1 ? "time" : "times"})`);
     },
+  };
+}
+
+/** Says those pauses that are worth it, and nothing else: for commands that report no images. */
+export function warnOfWaits(warn: (line: string) => void): OnEvent {
+  const waits = createWaits();
+  return (event) => {
+    const line = event.type === "waiting" ? waits.take(event) : undefined;
+    if (line !== undefined) warn(line);
   };
 }

@@ -16,7 +16,6 @@ test.each([
   ["a.tar.zstd", undefined, "a.tar.zstd", "zstd"],
   ["a.tar", undefined, "a.tar", "tar"],
   ["a.bin", undefined, "a.bin", "gzip"],
-  ["a.tar", "zstd", "a.tar", "zstd"],
   ["bundle", undefined, "bundle.tar.gz", "gzip"],
   ["out/bundle", "zstd", "out/bundle.tar.zstd", "zstd"],
   ["./out/bundle", "zstd", "./out/bundle", "zstd"],
@@ -25,6 +24,18 @@ test.each([
   ["a.tar.gz", "dir", "a.tar.gz", "dir"],
 ] as const)("-d %p -c %p: %s, %s", (destination, compress, path, format) => {
   expect(nameArchive(destination, compress)).toEqual({ path, format });
+});
+
+test.each([
+  ["a.tar", "zstd", "zstd", ".tar.zstd"],
+  ["a.tgz", "tar", "tar", ".tar"],
+  ["a.zip", undefined, "gzip", ".tar.gz"],
+  ["a.tar.xz", undefined, "gzip", ".tar.gz"],
+  ["a.tar.BZ2", "zstd", "zstd", ".tar.zstd"],
+  ["a.txz", undefined, "gzip", ".tar.gz"],
+] as const)("-d %p -c %p: %s, and its name says something else", (destination, compress, format, proper) => {
+  const warning = `"${destination}" will be ${format} all the same: ${proper} would say so`;
+  expect(nameArchive(destination, compress)).toEqual({ path: destination, format, warning });
 });
 
 test.each(["rar", "", "toString"])("there is no format %p", async (format) => {

@@ -1,13 +1,21 @@
 /** What save and compress write, from their flags. */
 import { describe, expect, test } from "bun:test";
+import { mkdir, realpath, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { type ArchiveFlags, describeTarget, parseTarget } from "../../src/cli/archive-target.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
 
 const stdout = new PassThrough();
 
-function target(flags: Partial<ArchiveFlags>, out: PassThrough & { isTTY?: boolean } = stdout) {
-  return parseTarget({ layout: "hangar", part: false, checksum: false, ...flags }, out);
+function target(
+  flags: Partial<ArchiveFlags>,
+  out: PassThrough & { isTTY?: boolean } = stdout,
+  warnings: string[] = [],
+) {
+  const onWarning = (message: string): void => void warnings.push(message);
+  return parseTarget({ layout: "hangar", part: false, checksum: false, ...flags }, onWarning, out);
 }
 
 test("a name is enough", () => {
@@ -16,8 +24,8 @@ test("a name is enough", () => {
 
 test.each([
   [{ part: true }, 2 ** 31],
-  [{ "part-size": "40960" }, 40_960],
-  [{ "part-size": "40k" }, 40_960],
+  [{ "part-size": "65536" }, 65_536],
+  [{ "part-size": "64k" }, 65_536],
   [{ "part-size": "700M", part: true }, 700 * 2 ** 20],
   [{ "part-size": "1.5G" }, 1.5 * 2 ** 30],
   [{ "part-size": "4GiB" }, 2 ** 32],
@@ -74,6 +82,8 @@ describe("standard output", () => {
 test.each<[Partial<ArchiveFlags>, string]>([
   [{ "part-size": "huge" }, 'Cannot use "huge" as --part-size: it is no size'],
   [{ "part-size": "-1" }, 'Cannot use "-1" as --part-size: it is no size'],
+  [{ "part-size": "100" }, 'Cannot use "100" as --part-size: a part has 64K at least'],
+  [{ "part-size": "65535" }, 'Cannot use "65535" as --part-size: a part has 64K at least'],
   [{ level: "0" }, 'Cannot use "0" as --level: it is not a whole number from 1 to 9'],
   [{ level: "10" }, 'Cannot use "10" as --level: it is not a whole number from 1 to 9'],
   [{ level: "23", compress: "zstd" }, 'Cannot use "23" as --level: it is not a whole number from 1 to 22'],
@@ -86,6 +96,51 @@ test.each<[Partial<ArchiveFlags>, string]>([
   [{ compress: "dir", layout: "oci" }, 'Cannot use --layout oci with "-c dir": a folder is no archive'],
 ])("%j is refused", async (flags, message) => {
   expect(await errorOf(() => target(flags))).toBe(`USAGE: ${message}`);
+});
+
+test("a file is written where a link leads, and the link stays", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string): string => join(folder.path, name);
+  await mkdir(at("disk"));
+  await writeFile(at("disk/old.tar"), "");
+  await symlink("disk/old.tar", at("link.tar"));
+  await symlink("disk/new.tar", at("dangling.tar"));
+  await symlink("dangling.tar", at("chain.tar"));
+  await symlink("loop.tar", at("loop.tar"));
+  const real = await realpath(folder.path);
+  for (const [name, path] of [
+    ["link.tar", "disk/old.tar"],
+    ["dangling.tar", "disk/new.tar"],
+    ["chain.tar", "disk/new.tar"],
+  ] as const)
+    expect(target({ destination: at(name) })).toMatchObject({ path: join(real, path) });
+  for (const name of ["disk/old.tar", "none.tar", "none/below.tar"])
+    expect(target({ destination: at(name) })).toMatchObject({ path: at(name) });
+});
+
+test("what is there and no file is refused before anything is done", async () => {
+  await using folder = await temporaryFolder();
+  const [below, link] = [join(folder.path, "below.tar"), join(folder.path, "link.tar")];
+  await mkdir(below);
+  await symlink(below, link);
+  for (const path of [".", below, link])
+    expect(await errorOf(() => target({ destination: path }))).toBe(`USAGE: Cannot write "${path}": that is a folder`);
+  // Without a dot it would get a suffix, and be a file there.
+  for (const path of ["/dev/null", "/dev/../dev/null"])
+    expect(await errorOf(() => target({ destination: path }))).toBe(
+      `USAGE: Cannot write "${path}": it is no regular file`,
+    );
+});
+
+test("a name that promises another format is told", () => {
+  const warnings: string[] = [];
+  expect(target({ destination: "a.zip" }, stdout, warnings)).toMatchObject({ path: "a.zip", format: "gzip" });
+  target({ destination: "a.tar.gz", compress: "zstd" }, stdout, warnings);
+  target({ destination: "a.tgz", compress: "gzip" }, stdout, warnings);
+  expect(warnings).toEqual([
+    '"a.zip" will be gzip all the same: .tar.gz would say so',
+    '"a.tar.gz" will be zstd all the same: .tar.zstd would say so',
+  ]);
 });
 
 test("what was written is named", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { checkAuthFile, credentialFiles, loginFile, storedLogins } from "../../src/cli/credential-files.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { errorOf } from "../support/thrown.ts";
+import { testWithoutRights } from "../support/without-rights.ts";
 
 const HOME = { HOME: "/h", XDG_RUNTIME_DIR: "/run/user/7" };
 const RUNTIME = process.platform === "linux" ? ["/run/user/7/containers/auth.json"] : [];
@@ -75,7 +76,7 @@ test("a REGISTRY_AUTH_FILE that is not there is told, unless a flag names anothe
   expect(warnings).toEqual([`REGISTRY_AUTH_FILE is "${missing}", and there is no such file: no other is looked at`]);
 });
 
-test.skipIf(process.getuid?.() === 0)("a file that a flag names must be readable", async () => {
+testWithoutRights("a file that a flag names must be readable", import.meta.path, async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "auth.json");
   await writeFile(path, "{}", { mode: 0 });

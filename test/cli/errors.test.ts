@@ -32,12 +32,21 @@ test.each([
   ["empty-list", 2, ["save", "-f", "empty.txt"]],
   ["empty-pipe", 2, ["save"]],
   ["bad-source", 2, ["save", "-f", "images.txt", "-s", "Not A Host"]],
+  ["unlike-any-command", 2, ["list-images"]],
+  ["command-of-hangar", 2, ["mirror-validate", "-f", "images.txt"]],
+  ["flag-of-hangar", 2, ["load", "-default-project=library"]],
+  ["mirror-without-destination", 2, ["mirror", "-f", "images.txt"]],
+  ["save-to-a-folder", 2, ["save", "-f", "images.txt", "-d", "."]],
+  ["platform-as-architecture", 2, ["save", "-f", "images.txt", "-a", "linux/amd64"]],
   ["bad-destination", 2, ["load", "-s", "x.tar.gz", "-d", "host/UPPER"]],
   ["load-without-archive", 2, ["load", "-d", "host"]],
   ["load-without-destination", 2, ["load", "-s", "x.tar.gz"]],
   ["load-of-nothing", 1, ["load", "-s", "none.tar.gz", "-d", "localhost:1"]],
   ["load-of-no-archive", 1, ["load", "-s", "images.txt", "-d", "localhost:1"]],
   ["sync-without-folder", 2, ["sync", "-f", "images.txt"]],
+  ["sync-of-nothing", 1, ["sync", "-s", "none.tar.gz", "-d", "cache"]],
+  ["sync-only-without-archive", 2, ["sync", "-f", "images.txt", "--only", "nginx*", "-d", "cache"]],
+  ["small-parts", 2, ["save", "-f", "images.txt", "--part-size", "100"]],
   ["compress-to-folder", 2, ["compress", "-c", "dir"]],
   ["compress-of-nothing", 1, ["compress", "-f", "none"]],
   ["decompress-without-archive", 2, ["decompress"]],
@@ -49,6 +58,19 @@ test.each([
   expect(stdout).toBe("");
   await expectGolden(`error-${name}`, stderr);
   expect(await readdir(work.path)).toEqual(before);
+});
+
+test.each([
+  [["ls", "-"]],
+  [["verify", "-"]],
+  [["repair", "-"]],
+  [["sync", "-s", "-", "-d", "cache"]],
+  [["compress", "-f", "-"]],
+  [["decompress", "-f", "-"]],
+])("only load reads a pipe: %j", async (args) => {
+  const { code, stdout, stderr } = await work.dray(args);
+  expect([code, stdout]).toEqual([2, ""]);
+  await expectGolden("error-archive-in-a-pipe", stderr);
 });
 
 test("malformed-lines", async () => {
@@ -87,6 +109,16 @@ test("jobs out of range are no error", async () => {
   const { code, stderr } = await work.dray(["save", "-f", "empty.txt", "-j", "99"]);
   expect(code).toBe(2);
   expect(stderr).toContain("[WARN] --jobs is 20: 99 is not between 1 and 20");
+});
+
+test("a flag of Hangar that has no use here is told, and no error", async () => {
+  const { code, stderr } = await work.dray(["save", "-f", "empty.txt", "--timeout", "10m", "-y"]);
+  expect(code).toBe(2);
+  expect(stderr.match(/\[WARN\] .* does nothing:/g)).toEqual([
+    "[WARN] --timeout does nothing:",
+    "[WARN] -y does nothing:",
+  ]);
+  expect(stderr).toContain("the list is empty");
 });
 
 test("causes are told where they are asked for", async () => {

@@ -30,6 +30,8 @@ test.each([
   [["--file", "a"], { file: "a" }],
   [["--file=a=b"], { file: "a=b" }],
   [["--file="], { file: "" }],
+  [["--failed="], {}],
+  [["-j", "9", "-j", "", "-o", ""], {}],
   [["-f", "a"], { file: "a" }],
   [["-fa"], { file: "a" }],
   [["-f=a"], { file: "a" }],
@@ -159,13 +161,13 @@ describe("arguments", () => {
     expect([registry, images]).toEqual(["r.example", ["a", "b"]]);
     expect(parseFlags(MANY, ["r.example"], "auth")["image..."]).toEqual([]);
     expect(parseFlags(MAYBE, [], "logout").registry).toBeUndefined();
+    expect(parseFlags(ONE, ["-"], "login").registry).toBe("-");
   });
 
   test.each([
     ["too many", ["a", "b"], 'Cannot understand "b": dray login has no such argument'],
     ["too few", ["--debug"], "Cannot run login: it needs REGISTRY"],
     ["given as flags", ["--registry", "a"], 'Cannot understand "--registry": dray login has no such flag'],
-    ["a lone dash", ["-"], 'Cannot understand "-": dray login has no such flag'],
   ])("%s are refused", async (_, argv, message) => {
     expect(await errorOf(() => parseFlags(ONE, argv, "login"))).toBe(`USAGE: ${message}`);
   });

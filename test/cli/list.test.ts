@@ -40,6 +40,19 @@ describe("images of a list", () => {
     ]);
   });
 
+  test("that cannot be understood count once, however often they stand there", () => {
+    expect(numbered("Nginx\nredis\nNginx\n  Nginx\nNginx:1").map((line) => line.split(" ", 3).join(" "))).toEqual([
+      "1 Nginx <Nginx>",
+      "2 docker.io/library/redis:latest <redis>",
+      "5 Nginx:1 <Nginx:1>",
+    ]);
+  });
+
+  test("that would get one name are told once, and the first stands to the end", () => {
+    const lines = numbered(`nginx:1\nnginx:1@${DIGEST}\nnginx:1\nnginx:1@${DIGEST}`);
+    expect(lines.map((line) => line.split(" ", 1)[0])).toEqual(["1", "2"]);
+  });
+
   test("that would get one name are told, and the first stands", () => {
     const [first, second] = numbered(`nginx:1\nnginx:1@${DIGEST}`);
     expect(first).toBe("1 docker.io/library/nginx:1 <nginx:1>");

@@ -7,12 +7,12 @@ import { text } from "node:stream/consumers";
 
 const MODULE = join(import.meta.dirname, "../../src/cli/pipe.ts");
 
-/** What readPipe() of at most 10 bytes makes of an input, or of a pipe that nobody closes. */
+/** What readPipeText() of at most 10 bytes makes of an input, or of a pipe that nobody closes. */
 async function read(input: string | undefined): Promise<unknown> {
   const script = `
-    import { readPipe } from ${JSON.stringify(MODULE)};
+    import { readPipeText } from ${JSON.stringify(MODULE)};
     const control = new AbortController();
-    const reading = readPipe("Cannot read it", 10, { signal: control.signal });
+    const reading = readPipeText("Cannot read it", 10, { signal: control.signal });
     if (${input === undefined}) control.abort(new Error("stopped"));
     const result = await reading.catch(({ code, message }) => ({ code, message }));
     process.stdout.write(JSON.stringify(result));`;

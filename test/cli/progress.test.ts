@@ -70,6 +70,16 @@ describe("on a terminal", () => {
     expect(lines[0]).toContain("0.98 KiB of 3.91 KiB");
   });
 
+  test("what did not arrive is neither counted nor waited for", () => {
+    const lines = shown([
+      planned,
+      { type: "moving", descriptor: two, bytes: 3000 },
+      { type: "lost", descriptor: two },
+      { type: "moving", descriptor: one, bytes: 600 },
+    ]);
+    expect(lines[0]).toBe(`${"█".repeat(5)}${"░".repeat(25)} 0/3 images, 600 B of 3.91 KiB, 900 B/s, 1s left`);
+  });
+
   test("shows eight blobs and says how many more there are", () => {
     const many = Array.from({ length: 11 }, (_, at) => blob(`many ${at}`));
     const lines = shown([planned, ...many.map((descriptor): Event => ({ type: "moving", descriptor, bytes: 1 }))]);

@@ -1,7 +1,8 @@
 /** What a run tells: lines while it goes on, one at the end, the list of what failed, the exit code. */
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { failedPath } from "../../src/cli/failed-path.ts";
 import { type Listed, report } from "../../src/cli/report.ts";
 import { AppError, IntegrityError } from "../../src/errors.ts";
 import type { OnEvent } from "../../src/events.ts";
@@ -9,7 +10,6 @@ import { type Summary, startSummary } from "../../src/operations/summary.ts";
 import { image } from "../support/random-image.ts";
 import { recordedSession } from "../support/session.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
-import { thrownBy } from "../support/thrown.ts";
 
 let folder: TemporaryFolder;
 let path: string;
@@ -39,7 +39,7 @@ async function reported(
   let code: number | undefined;
   let error: unknown;
   try {
-    code = await report(listed, { past: "Saved", failed: path, atomic }, session, work);
+    code = await report(listed, { past: "Saved", failed: await failedPath(path, {}), atomic }, session, work);
   } catch (thrown) {
     error = thrown;
   } finally {
@@ -90,6 +90,28 @@ test("some failed: exit 3, and a list that -f takes again", async () => {
     `[WARN] the images that failed are listed in ${path}`,
   ]);
   expect(failed).toBe("redis:7\n");
+});
+
+test("of the blobs that were to be moved, those that were are counted", async () => {
+  const { stdout } = await reported(async (onEvent) => {
+    const tally = startSummary(onEvent);
+    for (const each of [one!, two!]) onEvent({ type: "planned", image: each, blobs: 5, bytes: 50 });
+    tally.moved("copied", 1 << 20);
+    tally.moved("present", 7);
+    for (const each of [one!, two!, three!]) tally.settle(each, "failed");
+    return tally.now();
+  });
+  expect(stdout).toBe("Saved 0 images, 3 failed; 1 of 10 blobs moved (1.00 MiB); 0s\n");
+});
+
+test("blobs are not spoken of where nobody counts them", async () => {
+  const { stdout } = await reported(async (onEvent) => {
+    const tally = startSummary(onEvent);
+    onEvent({ type: "planned", image: one!, blobs: 5, bytes: 50 });
+    for (const each of [one!, two!, three!]) tally.settle(each, "done");
+    return { ...tally.now(), archived: 5 << 20 };
+  });
+  expect(stdout).toBe("Saved 3 images; the archive has 5.00 MiB; 0s\n");
 });
 
 test("skipped images are no failure", async () => {
@@ -172,10 +194,13 @@ describe("a run that stops early", () => {
   });
 
   test("says so when its list cannot be written", async () => {
-    path = join(folder.path, "none/failed.txt");
-    const session = recordedSession();
-    expect(await thrownBy(() => report(LISTED, { past: "Saved", failed: path }, session, stopped))).toMatchObject({
-      message: expect.stringContaining("Cannot write"),
+    const { error, lines } = await reported(async (onEvent) => {
+      await rm(folder.path, { recursive: true });
+      return stopped(onEvent);
     });
+    expect(error).toMatchObject({ code: "STORAGE" });
+    expect(lines.at(-1)).toBe(
+      `[ERRO] what is not done is listed nowhere: Cannot write "${path}": its folder does not exist`,
+    );
   });
 });

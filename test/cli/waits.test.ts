@@ -1,6 +1,6 @@
 /** Pauses of hundreds of requests, told in a few lines. */
 import { expect, test } from "bun:test";
-import { createWaits } from "../../src/cli/waits.ts";
+import { createWaits, warnOfWaits } from "../../src/cli/waits.ts";
 
 const REFUSED = { type: "waiting", host: "r.example", why: "rate-limit", reason: "the registry answered 429" } as const;
 
@@ -32,4 +32,22 @@ test("other hosts, other reasons and long pauses are told at once", () => {
     "r.example: the registry answered 429; trying again in 60.0 s",
   ]);
   expect(waits.rest()).toEqual([]);
+});
+
+test("a pause of no length is none", () => {
+  const lines = [0, 49, 51].map((milliseconds) => createWaits(() => 0).take({ ...REFUSED, milliseconds }));
+  expect(lines).toEqual([
+    "r.example: the registry answered 429; trying again at once",
+    "r.example: the registry answered 429; trying again at once",
+    "r.example: the registry answered 429; trying again in 0.1 s",
+  ]);
+});
+
+test("of all events only the pauses are told", () => {
+  const lines: string[] = [];
+  const onEvent = warnOfWaits((line) => lines.push(line));
+  onEvent({ ...REFUSED, milliseconds: 500 });
+  onEvent({ ...REFUSED, milliseconds: 500 });
+  onEvent({ type: "quota", host: "r.example", remaining: 1, limit: 100, window: 3600 });
+  expect(lines).toEqual(["r.example: the registry answered 429; trying again in 0.5 s"]);
 });

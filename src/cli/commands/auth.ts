@@ -7,11 +7,12 @@ import { createKeychain, type LoginSource } from "../../registry/credentials/key
 import type { RegistryKey } from "../../registry/credentials/registry-key.ts";
 import type { Call } from "../../store/store.ts";
 import { action, EXIT } from "../action.ts";
-import { globalArgs } from "../args.ts";
+import { globalArgs, registryArgs } from "../args.ts";
 import { openLogins, type SideName } from "../credentials.ts";
 import { destinationRegistry, sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
 import { formatSubject, parseSubject } from "../registry-argument.ts";
+import { formatTable } from "../table.ts";
 
 const args = {
   "reference...": {
@@ -19,11 +20,7 @@ const args = {
     required: false,
     description: "Images or registries; default: all known logins",
   },
-  authfile: {
-    type: "string",
-    valueHint: "FILE",
-    description: "File of stored logins, instead of those of docker and podman; also REGISTRY_AUTH_FILE",
-  },
+  authfile: registryArgs.authfile,
   json: { type: "boolean", description: "Print a JSON array" },
   ...globalArgs,
 } as const;
@@ -132,15 +129,5 @@ function table(rows: readonly Row[]): string {
     kind ? (http ? "yes" : "no") : "-",
     origin ?? "nobody",
   ]);
-  const all = [["NAME", "USER", "KIND", "HTTP", "FROM"], ...lines];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
-  return all
-    .map(
-      (line) =>
-        `${line
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return formatTable([["NAME", "USER", "KIND", "HTTP", "FROM"], ...lines]);
 }

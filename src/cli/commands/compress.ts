@@ -1,26 +1,28 @@
 /** `dray compress`: a cache folder, or an archive, into an archive. */
 import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
-import { parseSelection } from "../../oci/platform.ts";
 import { compress } from "../../operations/compress.ts";
 import { openStore } from "../../operations/open.ts";
-import { action } from "../action.ts";
-import { describeTarget, parseTarget } from "../archive-target.ts";
+import { action, EXIT } from "../action.ts";
+import { describeMissing, describeTarget, parseTarget } from "../archive-target.ts";
 import {
   archiveArgs,
-  compressArgs,
   failedArgs,
   globalArgs,
   jobsArgs,
   readArgs,
   referrerArgs,
   storedPlatformArgs,
+  targetArgs,
 } from "../args.ts";
 import { savedTime } from "../environment.ts";
+import { failedPath } from "../failed-path.ts";
 import type { Examples } from "../help.ts";
 import { parseJobs } from "../jobs.ts";
 import { listStore } from "../list.ts";
+import { readingOf, requireFiles } from "../reading.ts";
 import { report } from "../report.ts";
+import { selectionOf } from "../selection.ts";
 
 const args = {
   file: {
@@ -30,13 +32,8 @@ const args = {
     valueHint: "FOLDER",
     description: "Cache folder to pack, or an archive",
   },
-  destination: {
-    type: "string",
-    alias: "d",
-    valueHint: "FILE",
-    description: "Archive to write, - for standard output; default: saved-images with the suffix of its format",
-  },
-  compress: { ...compressArgs.compress, valueHint: "gzip|zstd|tar" },
+  ...targetArgs,
+  compress: { ...targetArgs.compress, valueHint: "gzip|zstd|tar" },
   format: { type: "string", valueHint: "gzip|zstd|tar", description: "The same as --compress, as Hangar spells it" },
   ...archiveArgs,
   ...readArgs,
@@ -59,24 +56,27 @@ export default defineCommand({
   run: action("compress", args, async (flags, session) => {
     const { signal, log } = session;
     const jobs = parseJobs(flags.jobs, log.warn);
-    const target = parseTarget({ ...flags, compress: flags.compress ?? flags.format });
+    const target = parseTarget({ ...flags, compress: flags.compress ?? flags.format }, log.warn);
     if (target.format === "dir")
-      throw new AppError("USAGE", `Cannot compress "${flags.file}" to a folder: it is one`, {
-        hint: "choose gzip, zstd or tar",
+      throw new AppError("USAGE", `Cannot compress "${flags.file}" to a folder: an archive is a file`, {
+        hint: "choose gzip, zstd or tar; dray decompress fills a folder",
       });
-    const onSpool = (name: string, folder: string): void => log.info(`unpacks ${name} in ${folder}`);
-    const reading = { spoolFolder: flags["spool-dir"], onWarning: log.warn, onSpool, signal };
-    await using store = await openStore(flags.file, reading);
+    requireFiles([flags.file]);
+    const output = target.stream ? undefined : target.path;
+    const failed = await failedPath(flags.failed, { uses: [flags.file], archive: output });
+    const options = { ...selectionOf(flags, log.warn), jobs, savedTime: savedTime(), signal };
+    await using store = await openStore(flags.file, readingOf(flags, session));
     const listed = await listStore(store, { signal });
-    const time = savedTime();
-    const selection = parseSelection(flags.arch, flags.os);
-    const options = { selection, strict: false, referrers: flags.referrers, jobs, savedTime: time, signal };
     const isOutputTaken = target.stream !== undefined;
-    const reporting = { past: "Compressed", failed: flags.failed, atomic: true, isOutputTaken };
-    return await report(listed, reporting, session, async (onEvent) => {
+    const reporting = { past: "Compressed", failed, atomic: true, isOutputTaken };
+    let isWritten = false;
+    const code = await report(listed, reporting, session, async (onEvent) => {
       const summary = await compress(store, target, { ...options, onEvent });
-      if (summary.archived !== undefined) log.info(describeTarget(target, summary.archived));
+      isWritten = summary.archived !== undefined;
+      if (summary.archived === undefined) log.warn(await describeMissing(target));
+      else log.info(describeTarget(target, summary.archived));
       return summary;
     });
+    return isWritten || code !== EXIT.done ? code : EXIT.partial;
   }),
 });

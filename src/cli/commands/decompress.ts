@@ -2,18 +2,19 @@
 import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
 import { openCache } from "../../layout/cache.ts";
-import { parseSelection } from "../../oci/platform.ts";
-import { namedImages, withNew } from "../../operations/named.ts";
+import { add } from "../../operations/add.ts";
 import { openStore } from "../../operations/open.ts";
-import { save } from "../../operations/save.ts";
 import { wantedIn } from "../../operations/stored.ts";
 import { action } from "../action.ts";
-import { failedArgs, globalArgs, jobsArgs, readArgs, storedPlatformArgs } from "../args.ts";
+import { FORMAT_IGNORED, failedArgs, folderArgs, globalArgs, jobsArgs, readArgs, storedPlatformArgs } from "../args.ts";
 import { savedTime } from "../environment.ts";
+import { failedPath } from "../failed-path.ts";
 import type { Examples } from "../help.ts";
 import { parseJobs } from "../jobs.ts";
 import { listStore } from "../list.ts";
+import { readingOf, requireFiles } from "../reading.ts";
 import { report } from "../report.ts";
+import { selectionOf } from "../selection.ts";
 
 const args = {
   file: {
@@ -23,18 +24,8 @@ const args = {
     valueHint: "FILE",
     description: "Archive to unpack, or any part of it; repeated: its parts elsewhere",
   },
-  destination: {
-    type: "string",
-    alias: "d",
-    default: "saved-image-cache",
-    valueHint: "FOLDER",
-    description: "Folder to fill",
-  },
-  format: {
-    type: "string",
-    valueHint: "gzip|zstd|tar",
-    description: "Accepted for older scripts; the format is found by looking",
-  },
+  destination: { ...folderArgs.destination, default: "saved-image-cache" },
+  format: { type: "string", valueHint: "gzip|zstd|tar", description: FORMAT_IGNORED },
   ...readArgs,
   ...storedPlatformArgs,
   ...jobsArgs,
@@ -52,28 +43,16 @@ export default defineCommand({
     const jobs = parseJobs(flags.jobs, log.warn);
     if (flags.file.length === 0)
       throw new AppError("USAGE", "Cannot decompress: no archive is given", { hint: "name it with -f FILE" });
-    await using store = await openStore(flags.file, {
-      spoolFolder: flags["spool-dir"],
-      onWarning: log.warn,
-      onSpool: (name, folder) => log.info(`unpacks ${name} in ${folder}`),
-      signal,
-    });
+    requireFiles(flags.file);
+    const failed = await failedPath(flags.failed, { uses: [...flags.file, flags.destination] });
+    const options = { ...selectionOf(flags, log.warn), jobs, savedTime: savedTime(), onWarning: log.warn, signal };
+    await using store = await openStore(flags.file, readingOf(flags, session));
     const listed = await listStore(store, { signal });
     await using cache = await openCache(flags.destination, log.warn);
-    const before = await namedImages(cache, { jobs, onWarning: log.warn, signal });
-    const options = {
-      selection: parseSelection(flags.arch, flags.os),
-      strict: false,
-      jobs,
-      savedTime: savedTime(),
-      signal,
-    };
-    const reporting = { past: "Decompressed", failed: flags.failed, atomic: true };
+    const reporting = { past: "Decompressed", failed, atomic: true };
     return await report(listed, reporting, session, async (onEvent) => {
       const wanted = await wantedIn(store, () => cache.repository(""), { signal });
-      const summary = await save(wanted, { cache }, { ...options, onEvent });
-      if (summary.images.length > 0) await cache.name(withNew(before, summary.images), options.savedTime);
-      return summary;
+      return add(wanted, cache, { ...options, onEvent });
     });
   }),
 });

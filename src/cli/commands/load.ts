@@ -2,16 +2,16 @@
 import { defineCommand } from "citty";
 import type { Bytes } from "../../bytes/stream.ts";
 import { AppError } from "../../errors.ts";
-import { parseSelection } from "../../oci/platform.ts";
 import { openLoadable } from "../../operations/loadable.ts";
 import { formatOf } from "../../operations/open.ts";
-import { openPipe, type Piped } from "../../operations/pipe.ts";
+import { type Loadable, openPipe } from "../../operations/pipe.ts";
 import { below, wantedIn } from "../../operations/stored.ts";
 import { openAccess } from "../access.ts";
 import { action } from "../action.ts";
 import {
-  compressArgs,
+  chooseArgs,
   destinationArgs,
+  FORMAT_IGNORED,
   failedArgs,
   globalArgs,
   jobsArgs,
@@ -19,15 +19,19 @@ import {
   referrerArgs,
   registryArgs,
   storedPlatformArgs,
+  targetArgs,
 } from "../args.ts";
 import { chooseImages } from "../choose.ts";
 import { destinationRegistry } from "../environment.ts";
+import { failedPath } from "../failed-path.ts";
 import type { Flags } from "../flags.ts";
 import type { Examples } from "../help.ts";
 import { parseJobs } from "../jobs.ts";
 import type { Log } from "../log.ts";
+import { readingOf } from "../reading.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
+import { selectionOf } from "../selection.ts";
 import type { Session } from "../session.ts";
 
 const args = {
@@ -46,22 +50,20 @@ const args = {
     description: "Registry to load into, and a path that every name goes below",
   },
   file: { type: "string", alias: "f", valueHint: "FILE", description: "List of images: load only these, one a line" },
-  only: {
-    type: "string",
-    multiple: true,
-    valueHint: "GLOB",
-    description: "Load only images of such names, as in 'rancher/*:v2.8*'; repeated, or several with commas",
-  },
+  ...chooseArgs,
   "keep-going": {
     type: "boolean",
     description: "Load the images that are whole out of a damaged archive, instead of stopping at the first damage",
   },
-  ...readArgs,
+  "spool-dir": {
+    ...readArgs["spool-dir"],
+    description: "Folder for what must be unpacked, or waits between a pipe and the registry; default: the system's",
+  },
   ...storedPlatformArgs,
   ...referrerArgs,
   ...jobsArgs,
   ...failedArgs("load"),
-  compress: { ...compressArgs.compress, description: "Accepted for older scripts; the format is found by looking" },
+  compress: { ...targetArgs.compress, description: FORMAT_IGNORED },
   ...registryArgs,
   ...destinationArgs,
   ...globalArgs,
@@ -81,6 +83,7 @@ export default defineCommand({
   run: action("load", args, async (flags, session) => {
     const { signal, log } = session;
     const jobs = parseJobs(flags.jobs, log.warn);
+    const selection = selectionOf(flags, log.warn);
     const prefix = destinationRegistry(flags.destination);
     const isPipe = flags.source.includes("-");
     checkFlags(flags, isPipe);
@@ -88,26 +91,18 @@ export default defineCommand({
       throw new AppError("USAGE", "Cannot load: no destination is given", {
         hint: "name the registry with -d HOST[:PORT][/PREFIX]",
       });
+    const failed = await failedPath(flags.failed, { list: flags.file, uses: flags.source });
     if (!isPipe) await warnOfFormat(flags.source[0]!, flags.compress, log);
     await using source = await openSource(flags, isPipe, session);
     const isInputTaken = isPipe || flags.file === "-";
     const access = await openAccess(flags, { destination: { prefix }, jobs, isInputTaken, log, signal });
     const { store, listed } = await chooseImages(source.store, flags, { signal });
-    const reporting = { past: "Loaded", failed: flags.failed, input: flags.file };
+    const reporting = { past: "Loaded", failed };
     return await report(listed, reporting, session, async (onEvent) => {
       await using registries = openRegistries(access, log, onEvent);
       const wanted = await wantedIn(store, below(registries.destination(prefix.registry), prefix), { signal });
-      const selection = parseSelection(flags.arch, flags.os);
       const stopAtDamage = !flags["keep-going"];
-      return source.copy(wanted, {
-        selection,
-        strict: false,
-        referrers: flags.referrers,
-        jobs,
-        stopAtDamage,
-        onEvent,
-        signal,
-      });
+      return source.copy(wanted, { ...selection, jobs, stopAtDamage, onEvent, signal });
     });
   }),
 });
@@ -122,12 +117,9 @@ function checkFlags({ source, file }: Flags<typeof args>, isPipe: boolean): void
   if (isPipe && file === "-") throw new AppError("USAGE", "Cannot load: standard input is the archive, not the list");
 }
 
-function openSource(flags: Flags<typeof args>, isPipe: boolean, { log, signal }: Session): Promise<Piped> {
-  const { source, "spool-dir": spoolFolder, "keep-going": holes } = flags;
-  const onWarning = (message: string): void => log.warn(message);
-  const onSpool = (name: string, folder: string): void => log.info(`unpacks ${name} in ${folder}`);
-  const options = { spoolFolder, holes, onWarning, onSpool, signal };
-  if (!isPipe) return openLoadable(source, options);
+function openSource(flags: Flags<typeof args>, isPipe: boolean, session: Session): Promise<Loadable> {
+  const options = readingOf(flags, session);
+  if (!isPipe) return openLoadable(flags.source, { ...options, holes: flags["keep-going"] });
   return openPipe(process.stdin as AsyncIterable<Bytes>, { ...options, name: "standard input" });
 }
 

@@ -6,7 +6,6 @@ import { createCredentialPrograms } from "../../registry/credentials/credential-
 import { storeLogin } from "../../registry/credentials/login-file.ts";
 import { verifyLogin } from "../../registry/login.ts";
 import type { Call } from "../../store/store.ts";
-import { VERSION } from "../../version.ts";
 import { parseRealms } from "../access.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, registryArgs } from "../args.ts";
@@ -15,8 +14,9 @@ import type { Examples } from "../help.ts";
 import { openNetwork } from "../network.ts";
 import { askPassword, readPasswords } from "../passwords.ts";
 import { ask, canAsk } from "../prompt.ts";
+import { asDray } from "../registries.ts";
 import { formatSubject, parseRegistry } from "../registry-argument.ts";
-import { createWaits } from "../waits.ts";
+import { warnOfWaits } from "../waits.ts";
 
 const args = {
   registry: { type: "positional", description: "Registry, or a namespace of one: HOST[:PORT][/NAMESPACE]" },
@@ -27,7 +27,7 @@ const args = {
     valueHint: "TEXT",
     description: "Password, for older scripts: other users of this machine can see it",
   },
-  "password-stdin": { type: "boolean", description: "Read the password from standard input" },
+  "password-stdin": registryArgs["password-stdin"],
   authfile: {
     type: "string",
     valueHint: "FILE",
@@ -60,18 +60,13 @@ export default defineCommand({
       onDetail: log.debug,
       onWarning: log.warn,
     });
-    const waits = createWaits();
     const verdict = await verifyLogin(registry.host, credential, {
       tlsVerify: flags["tls-verify"],
       trust: network.trust,
       proxy: network.proxy,
       trustedRealms: parseRealms(flags["trusted-realm"]),
-      userAgent: `dray/${VERSION}`,
-      onEvent: (event) => {
-        const line = event.type === "waiting" ? waits.take(event) : undefined;
-        if (line !== undefined) log.warn(line);
-      },
-      onRequest: ({ method, url, status }) => log.debug(`${method} ${url} -> ${status}`),
+      onEvent: warnOfWaits(log.warn),
+      ...asDray(log),
       signal,
     });
     if (verdict === "unasked") log.warn(`${registry.host} asks nobody to log in: the login is kept, but not proven`);

@@ -1,4 +1,5 @@
 /** `dray ls`: what is in an archive or folder. */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { defineCommand } from "citty";
 import { parsePartPath } from "../../archive/parts.ts";
@@ -10,6 +11,7 @@ import { openStore } from "../../operations/open.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs } from "../args.ts";
 import type { Examples } from "../help.ts";
+import { readingOf, requireFiles } from "../reading.ts";
 import { formatTable } from "../table.ts";
 
 const args = {
@@ -30,12 +32,12 @@ type Row = Listing & { readonly archive: string };
 export default defineCommand({
   meta: { name: "ls", description: "Say which images an archive or folder holds" },
   args,
-  run: action("ls", args, async (flags, { log, signal }) => {
+  run: action("ls", args, async (flags, session) => {
+    const { log, signal } = session;
+    requireFiles(flags["archive..."]);
     const rows: Row[] = [];
     for (const paths of archivesIn(flags["archive..."])) {
-      const onSpool = (name: string, folder: string): void => log.info(`unpacks ${name} in ${folder}`);
-      const options = { spoolFolder: flags["spool-dir"], onWarning: log.warn, onSpool, signal };
-      await using store = await openStore(paths, options);
+      await using store = await openStore(paths, readingOf(flags, session));
       for await (const listing of inventory(store, { signal })) rows.push({ archive: paths[0]!, ...listing });
     }
     for (const { name, error } of rows) if (error) log.error(`${clean(name, 300)}: ${error.message}`);
@@ -46,15 +48,23 @@ export default defineCommand({
   }),
 });
 
-/** What is named several times by its parts is one archive. */
+/** What is named several times by its parts is one archive, also where one of the names is that of the whole. */
 function archivesIn(paths: readonly string[]): readonly (readonly string[])[] {
+  const inParts = new Set(paths.flatMap((path) => nameInPart(path) ?? []));
   const found = new Map<string, string[]>();
   for (const path of paths) {
-    const part = parsePartPath(path);
-    const key = part ? `parts of ${basename(part.archive)}` : path;
+    const name = nameInPart(path) ?? basename(path);
+    const isOfParts = inParts.has(name) && (nameInPart(path) !== undefined || !existsSync(path));
+    const key = isOfParts ? `parts of ${name}` : path;
     found.set(key, [...(found.get(key) ?? []), path]);
   }
   return [...found.values()];
+}
+
+/** What a part says that its archive is called. */
+function nameInPart(path: string): string | undefined {
+  const part = parsePartPath(path);
+  return part && basename(part.archive);
 }
 
 function toJson({ error, ...row }: Row): unknown {

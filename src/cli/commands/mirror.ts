@@ -1,7 +1,6 @@
 /** `dray mirror`: images from registry to registry. */
 import { defineCommand } from "citty";
 import { parseMirrorList } from "../../lists/mirror-list.ts";
-import { parseSelection } from "../../oci/platform.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { copy } from "../../operations/copy.ts";
 import { openAccess } from "../access.ts";
@@ -18,12 +17,14 @@ import {
   sourceArgs,
 } from "../args.ts";
 import { destinationRegistry, sourceRegistry } from "../environment.ts";
+import { failedPath } from "../failed-path.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
 import { parseJobs } from "../jobs.ts";
 import { numberLines } from "../list.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
+import { selectionOf } from "../selection.ts";
 import { wantedInRegistries } from "../wanted.ts";
 
 const args = {
@@ -56,6 +57,8 @@ export default defineCommand({
   run: action("mirror", args, async (flags, session) => {
     const { signal, log } = session;
     const jobs = parseJobs(flags.jobs, log.warn);
+    const selection = selectionOf(flags, log.warn);
+    const failed = await failedPath(flags.failed, { list: flags.file ?? "-" });
     const list = await readList(flags.file, { signal });
     const ends = { from: sourceRegistry(flags.source), to: destinationRegistry(flags.destination) };
     const { listed, valid } = numberLines(parseMirrorList(list.text, list.source, ends), list.source, {
@@ -69,23 +72,11 @@ export default defineCommand({
       log,
       signal,
     });
-    return await report(
-      listed,
-      { past: "Mirrored", failed: flags.failed, input: list.path },
-      session,
-      async (onEvent) => {
-        await using registries = openRegistries(access, log, onEvent);
-        const selection = parseSelection(flags.arch, flags.os);
-        const wanted = wantedInRegistries(valid, registries);
-        return copy(wanted, {
-          selection,
-          strict: flags["no-arch-os-fail"],
-          referrers: flags.referrers,
-          jobs,
-          onEvent,
-          signal,
-        });
-      },
-    );
+    const reporting = { past: "Mirrored", failed };
+    return await report(listed, reporting, session, async (onEvent) => {
+      await using registries = openRegistries(access, log, onEvent);
+      const wanted = wantedInRegistries(valid, registries);
+      return copy(wanted, { ...selection, jobs, onEvent, signal });
+    });
   }),
 });

@@ -7,8 +7,10 @@ import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs, registryArgs, sourceArgs } from "../args.ts";
 import { sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
+import { readingOf, requireFiles } from "../reading.ts";
 import { openRegistries } from "../registries.ts";
 import type { Session } from "../session.ts";
+import { warnOfWaits } from "../waits.ts";
 
 const args = {
   "archive...": {
@@ -21,7 +23,10 @@ const args = {
     valueHint: "REGISTRY",
     description: "Registry to fetch from, instead of those that the images are named after",
   },
-  ...readArgs,
+  "spool-dir": {
+    ...readArgs["spool-dir"],
+    description: "Folder for what must be unpacked or is made again; default: the system's",
+  },
   ...registryArgs,
   ...sourceArgs,
   ...globalArgs,
@@ -37,15 +42,12 @@ export default defineCommand({
   args,
   run: action("repair", args, async (flags, session) => {
     const { log, signal } = session;
+    requireFiles(flags["archive..."]);
     const prefix = sourceRegistry(flags.source);
     const access = await openAccess(flags, { source: { prefix }, isInputTaken: false, log, signal });
-    await using registries = openRegistries(access, log, (event) => {
-      if (event.type === "waiting") log.warn(`${event.host}: ${event.reason}`);
-    });
+    await using registries = openRegistries(access, log, warnOfWaits(log.warn));
     const repaired = await repair(flags["archive..."], {
-      spoolFolder: flags["spool-dir"],
-      onWarning: log.warn,
-      signal,
+      ...readingOf(flags, session),
       from(name) {
         const { registry, repository } = parseName(name);
         if (!prefix) return registries.source(registry).repository(repository);

@@ -2,15 +2,13 @@
 import { defineCommand } from "citty";
 import { openCache } from "../../layout/cache.ts";
 import { checkPublishable, publish } from "../../layout/publish.ts";
-import { parseSelection } from "../../oci/platform.ts";
 import { save } from "../../operations/save.ts";
 import { openAccess } from "../access.ts";
-import { action } from "../action.ts";
-import { describeTarget, parseTarget } from "../archive-target.ts";
+import { action, EXIT } from "../action.ts";
+import { describeMissing, describeTarget, parseTarget } from "../archive-target.ts";
 import {
   archiveArgs,
   cacheArgs,
-  compressArgs,
   failedArgs,
   globalArgs,
   jobsArgs,
@@ -19,24 +17,22 @@ import {
   referrerArgs,
   registryArgs,
   sourceArgs,
+  targetArgs,
 } from "../args.ts";
 import { savedTime, sourceRegistry } from "../environment.ts";
+import { failedPath } from "../failed-path.ts";
 import type { Examples } from "../help.ts";
 import { readList } from "../input.ts";
 import { parseJobs } from "../jobs.ts";
+import { requireOtherList } from "../list-apart.ts";
 import { openRegistries } from "../registries.ts";
 import { report } from "../report.ts";
+import { selectionOf } from "../selection.ts";
 import { numberImages, wantedInFolder } from "../wanted.ts";
 
 const args = {
   ...listArgs,
-  destination: {
-    type: "string",
-    alias: "d",
-    valueHint: "FILE",
-    description: "Archive to write, - for standard output; default: saved-images with the suffix of its format",
-  },
-  ...compressArgs,
+  ...targetArgs,
   ...archiveArgs,
   ...platformArgs,
   ...referrerArgs,
@@ -65,39 +61,38 @@ export default defineCommand({
   run: action("save", args, async (flags, session) => {
     const { signal, log } = session;
     const jobs = parseJobs(flags.jobs, log.warn);
-    const target = parseTarget(flags);
+    const target = parseTarget(flags, log.warn);
+    const output = "stream" in target && target.stream ? undefined : target.path;
+    const given = flags.file ?? "-";
+    await requireOtherList(given, output);
+    const failed = await failedPath(flags.failed, { list: given, uses: [flags["cache-dir"]], archive: output });
     const list = await readList(flags.file, { signal });
     const from = sourceRegistry(flags.source);
     const { listed, valid } = numberImages(list, from);
     if (target.format === "dir") await checkPublishable(flags["cache-dir"], target.path);
-    const options = {
-      selection: parseSelection(flags.arch, flags.os),
-      strict: flags["no-arch-os-fail"],
-      referrers: flags.referrers,
-      jobs,
-      savedTime: savedTime(),
-      signal,
-    };
+    const options = { ...selectionOf(flags, log.warn), jobs, savedTime: savedTime(), signal };
     const source = { prefix: from, hosts: valid.map(({ value }) => value.registry) };
     const access = await openAccess(flags, { source, jobs, isInputTaken: list.path === undefined, log, signal });
     await using cache = await openCache(flags["cache-dir"], log.warn);
     const archive = target.format === "dir" ? undefined : target;
-    const reporting = { past: "Saved", failed: flags.failed, input: list.path, atomic: true };
-    return await report(
-      listed,
-      { ...reporting, isOutputTaken: archive?.stream !== undefined },
-      session,
-      async (onEvent) => {
-        await using registries = openRegistries(access, log, onEvent);
-        const wanted = wantedInFolder(valid, registries, cache.repository(""));
-        const summary = await save(wanted, { cache, archive }, { ...options, onEvent });
-        if (summary.images.length === 0) return summary;
-        await cache.name(summary.images, options.savedTime);
-        if (!archive) await publish(cache.folder, target.path, summary.images);
-        else log.info(`what was downloaded stays in ${cache.folder}`);
-        log.info(archive ? describeTarget(archive, summary.archived ?? 0) : `wrote ${target.path}`);
+    const isOutputTaken = archive?.stream !== undefined;
+    const reporting = { past: "Saved", failed, atomic: true, isOutputTaken };
+    let isWritten = false;
+    const code = await report(listed, reporting, session, async (onEvent) => {
+      await using registries = openRegistries(access, log, onEvent);
+      const wanted = wantedInFolder(valid, registries, cache.repository(""));
+      const summary = await save(wanted, { cache, archive }, { ...options, onEvent });
+      isWritten = summary.images.length > 0;
+      if (!isWritten) {
+        log.warn(await describeMissing(target));
         return summary;
-      },
-    );
+      }
+      await cache.name(summary.images, options.savedTime);
+      if (!archive) await publish(cache.folder, target.path, summary.images);
+      else log.info(`what was downloaded stays in ${cache.folder}`);
+      log.info(archive ? describeTarget(archive, summary.archived ?? 0) : `wrote ${target.path}`);
+      return summary;
+    });
+    return isWritten || code !== EXIT.done ? code : EXIT.partial;
   }),
 });

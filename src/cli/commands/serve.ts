@@ -1,8 +1,9 @@
 /** `dray serve`: a registry on this machine, in memory or on a folder. */
-import { stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import { AppError } from "../../errors.ts";
+import { onDisk } from "../../bytes/disk.ts";
+import { AppError, reasonOf } from "../../errors.ts";
 import { openRegistryStorage } from "../../layout/registry-storage.ts";
 import { createHandler } from "../../serve/handler.ts";
 import { listen } from "../../serve/listen.ts";
@@ -37,7 +38,7 @@ export default defineCommand({
   args,
   run: action("serve", args, async (flags, { signal, log, interrupted }) => {
     const { host, port } = parseAddress(flags.listen);
-    if (flags.folder && flags["read-only"]) await checkFolder(flags.folder);
+    if (flags.folder) await (flags["read-only"] ? requireReadable(flags.folder) : requireWritable(flags.folder));
     await using store = flags.folder ? openRegistryStorage(flags.folder) : memoryStore();
     await using handler = createHandler(store, { readOnly: flags["read-only"] });
     const server = await listen(handler, { host, port });
@@ -56,7 +57,22 @@ function parseAddress(text: string): { host: string; port: number } {
   return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
 }
 
-async function checkFolder(folder: string): Promise<void> {
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw new AppError("NOT_FOUND", `Cannot serve "${folder}": there is no such folder`);
+/** Throws NOT_FOUND where there is no folder, STORAGE where it cannot be read. */
+async function requireReadable(folder: string): Promise<void> {
+  const there = await stat(folder).catch(() => undefined);
+  if (!there) throw new AppError("NOT_FOUND", `Cannot serve "${folder}": there is no such folder`);
+  if (!there.isDirectory()) throw new AppError("STORAGE", `Cannot serve "${folder}": it is no folder`);
+  await readdir(folder).catch((cause: unknown) => {
+    throw new AppError("STORAGE", `Cannot serve "${folder}": ${reasonOf(cause)}`, { cause });
+  });
+}
+
+/** Makes the folder where it is not there. Throws STORAGE where it takes nothing: not the first push is to find that out. */
+async function requireWritable(folder: string): Promise<void> {
+  if ((await stat(folder).catch(() => undefined))?.isDirectory() === false)
+    throw new AppError("STORAGE", `Cannot serve "${folder}": it is no folder`);
+  await onDisk(folder, async () => {
+    await mkdir(folder, { recursive: true });
+    await rmdir(await mkdtemp(join(folder, ".trial-")));
+  });
 }

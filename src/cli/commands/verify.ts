@@ -5,6 +5,7 @@ import { type Finding, type Verdict, verify } from "../../operations/verify.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs } from "../args.ts";
 import type { Examples } from "../help.ts";
+import { readingOf, requireFiles } from "../reading.ts";
 import { formatTable } from "../table.ts";
 
 const args = {
@@ -25,10 +26,9 @@ export const examples: Examples = [
 export default defineCommand({
   meta: { name: "verify", description: "Check every part, digest and image of an archive or folder" },
   args,
-  run: action("verify", args, async (flags, { log, signal }) => {
-    const onSpool = (name: string, folder: string): void => log.info(`unpacks ${name} in ${folder}`);
-    const options = { spoolFolder: flags["spool-dir"], onWarning: log.warn, onSpool, signal };
-    const verdict = await verify(flags["archive..."], options);
+  run: action("verify", args, async (flags, session) => {
+    requireFiles(flags["archive..."]);
+    const verdict = await verify(flags["archive..."], readingOf(flags, session));
     process.stdout.write(flags.json ? `${JSON.stringify(verdict, null, 2)}\n` : text(verdict));
     return verdict.findings.length > 0 ? EXIT.integrity : EXIT.done;
   }),
@@ -43,8 +43,8 @@ function text({ findings, images, damaged, hasChecksums }: Verdict): string {
   const table = rows.length > 0 ? formatTable([["WHERE", "IMAGES", "PROBLEM"], ...rows]) : "";
   const count = `${images} ${images === 1 ? "image" : "images"}`;
   const sums = hasChecksums ? "" : "; there was no list of checksums to compare with";
-  const result =
-    rows.length === 0 ? `whole: ${count}` : `damaged: ${rows.length} findings, ${damaged.length} of ${count} concerned`;
+  const wrong = `${rows.length} ${rows.length === 1 ? "finding" : "findings"}`;
+  const result = rows.length === 0 ? `whole: ${count}` : `damaged: ${wrong}, ${damaged.length} of ${count} concerned`;
   return `${table}${result}${sums}\n`;
 }
 

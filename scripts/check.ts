@@ -22,7 +22,6 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   layout: GROUND,
   serve: GROUND,
   operations: [...GROUND, "lists", ...PLACES],
-  mod: [...GROUND, "lists", ...PLACES, "operations"],
   cli: [...GROUND, "lists", ...PLACES, "operations"],
   main: ["errors", "version", "cli"],
 };

@@ -1,4 +1,5 @@
 /** Contests in rounds: each side once a round, one after the other, so that a slow moment of the machine hits both. */
+import { formatTable } from "../../src/cli/table.ts";
 import type { Sample } from "./workplace.ts";
 
 /** One side of a contest; `run` brings everything to the state that it began with before it starts the clock. */
@@ -73,17 +74,7 @@ export function median(values: readonly number[]): number {
 /** A table for a terminal. */
 export function table(rows: readonly Row[]): string {
   const cells = rows.map(({ what, found, asked, met }) => [what, found, asked, met ? "ok" : "MISSED"]);
-  const all = [["what", "found", "asked", ""], ...cells];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return formatTable([["what", "found", "asked", ""], ...cells]);
 }
 
 export function megabytes(bytes: number): string {

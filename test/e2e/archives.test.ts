@@ -1,16 +1,22 @@
 /** What users do with archives besides loading them: look into them, check them, mend them, load some of them, out of a pipe. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { memoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
+import { prose } from "../support/archive-entries.ts";
 import { openWorkplace, type Workplace } from "../support/dray.ts";
 import { packImages } from "../support/packed-archive.ts";
+import { flipBit } from "../support/parted-archive.ts";
 import { pushTo } from "../support/push.ts";
-import { image, layer, multiPlatform } from "../support/random-image.ts";
+import { image, layer, multiPlatform, part } from "../support/random-image.ts";
+import { tarOf } from "../support/random-layer.ts";
 import { startRegistry } from "../support/registry.ts";
+import { run } from "../support/run.ts";
+
+setDefaultTimeout(60_000);
 
 const shared = layer("shared", 1_600_000);
 const IMAGES = {
@@ -51,6 +57,27 @@ test("ls tells images, platforms and sizes", async () => {
   expect(rows[2]!.adds).toBe((rows[2]!.size as number) - shared.descriptor.size);
 });
 
+test("ls takes the whole by its name, and a part of it that lies elsewhere", async () => {
+  const part = "split.tar.gz.part1";
+  await mkdir(work.file("elsewhere"));
+  await rename(work.file(part), work.file(`elsewhere/${part}`));
+  try {
+    const alone = await work.dray(["ls", "split.tar.gz"]);
+    expect(alone.code).toBe(4);
+    expect(alone.stderr).toEndWith(
+      "part 1 of it cannot be found\n  copy it beside the others, or name that part too\n",
+    );
+    const { code, stdout } = await work.dray(["ls", "split.tar.gz", `elsewhere/${part}`, "x.tar.gz", "--json"]);
+    expect(code).toBe(0);
+    const rows = JSON.parse(stdout) as { readonly archive: string; readonly name: string }[];
+    expect(rows.map(({ archive, name }) => [archive, name])).toEqual(
+      ["split.tar.gz", "x.tar.gz"].flatMap((archive) => Object.keys(IMAGES).map((name) => [archive, name])),
+    );
+  } finally {
+    await rename(work.file(`elsewhere/${part}`), work.file(part));
+  }
+});
+
 test("an archive is needed", async () => {
   for (const command of ["ls", "verify", "repair"]) expect((await work.dray([command])).code).toBe(2);
   const { code, stderr } = await work.dray(["ls", "none.tar.gz"]);
@@ -70,7 +97,8 @@ test("some images are loaded: by patterns, by a list", async () => {
     "--only",
     "quay.io/*",
   ]);
-  expect(only).toMatchObject({ code: 0, stdout: expect.stringContaining("Loaded 2 images") });
+  expect(only).toMatchObject({ code: 3, stdout: expect.stringContaining("Loaded 2 images, 1 failed") });
+  expect(only.stderr).toContain("FAILED [none] ");
   expect(await tagsIn(registry.store)).toEqual(["other/three:3", "team/one:1"]);
   await work.list("list.txt", ["team/two:2", "team/none:1"]);
   const listed = await work.dray(["load", "-s", "x.tar.gz", "-d", registry.host, "-f", "list.txt"]);
@@ -147,4 +175,43 @@ test("what cannot be mended is left, with the part to copy again", async () => {
   expect(stdout).toContain("copy again: split.tar.gz.part0");
   expect(await stat(path).catch(() => "none")).toBe("none");
   await rename(work.file("aside"), path);
+});
+
+test("sha256sum -c takes the checksums of an archive, whole or in parts, and hears of what has changed", async () => {
+  await packImages(work.file("one.tar.gz"), IMAGES, { checksum: true });
+  expect(await checked("one.tar.gz")).toEqual({ code: 0, lines: ["one.tar.gz: OK"] });
+  const parts = [0, 1, 2].map((number) => `split.tar.gz.part${number}`);
+  expect(await checked("split.tar.gz")).toEqual({ code: 0, lines: parts.map((name) => `${name}: OK`) });
+  await flipBit(work.file(parts[1]!), 12_345);
+  const lines = parts.map((name, number) => `${name}: ${number === 1 ? "FAILED" : "OK"}`);
+  expect(await checked("split.tar.gz")).toEqual({ code: 1, lines });
+  await flipBit(work.file(parts[1]!), 12_345);
+});
+
+/** `sha256sum -c`, beside the archive as its users are. */
+async function checked(archive: string): Promise<{ code: number; lines: readonly string[] }> {
+  const script = 'cd "$0" && sha256sum -c --strict "$1"';
+  const { code, stdout } = await run("bash", ["-c", script, work.path, `${archive}.sha256`], { LC_ALL: "C" });
+  return { code, lines: stdout.trim().split("\n") };
+}
+
+test.each([
+  ["gzip", "1", "9"],
+  ["zstd", "1", "19"],
+])("--level of %s: %s makes a larger archive than %s, of the same images", async (format, low, high) => {
+  const layer = part("application/vnd.oci.image.layer.v1.tar", tarOf({ "a/text": prose(300_000) }));
+  const artifact = image({ layers: [{ ...layer, diffID: layer.descriptor.digest }] });
+  const store = memoryStore();
+  await pushTo(store.repository("team/text"), artifact, "1");
+  await using registry = await startRegistry(store);
+  const list = await work.list("level.txt", [`${registry.host}/team/text:1`]);
+  const sizes: number[] = [];
+  for (const level of [low, high]) {
+    const archive = `level-${level}.${format}`;
+    const args = ["save", "-f", list, "-d", archive, "-c", format, "--level", level, "--checksum"];
+    expect(await work.dray(args)).toMatchObject({ code: 0 });
+    expect(await work.dray(["verify", archive])).toMatchObject({ code: 0, stdout: "whole: 1 image\n" });
+    sizes.push((await stat(work.file(archive))).size);
+  }
+  expect(sizes[1]!).toBeLessThan(sizes[0]! * 0.95);
 });

@@ -119,7 +119,7 @@ const DIR = {
 } as const;
 const PARTS = {
   ...SAVE,
-  prepare: [[["save", "--part-size", "20k"], "small"]],
+  prepare: [[["save", "--part-size", "64k"], "small"]],
   args: ["save", "--part-size", "1M"],
 } as const;
 

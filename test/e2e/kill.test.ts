@@ -89,7 +89,7 @@ const MATTERS: readonly Matter[] = [
     kills: once * RENAMING.length,
     kinds: RENAMING,
     result: "saved-images.tar.zstd",
-    prepare: [[["save", "-c", "zstd", "--part-size", "40k"], "small", "chart"]],
+    prepare: [[["save", "-c", "zstd", "--part-size", "64k"], "small", "chart"]],
     args: ["save", "-c", "zstd", "--part-size", "1M"],
     names: SAVED,
   },
@@ -132,6 +132,17 @@ const MATTERS: readonly Matter[] = [
       [["save", "-d", "all.tar.gz", "--cache-dir", "other"], ...SAVED],
     ],
     args: ["decompress", "-f", "all.tar.gz", "-d", "saved-images"],
+  },
+  {
+    name: "sync of an archive",
+    kills: once * LOCAL.length,
+    kinds: LOCAL,
+    result: "saved-image-cache",
+    prepare: [
+      [["sync", "-d", "saved-image-cache"], "small"],
+      [["save", "-d", "all.tar.gz", "--cache-dir", "other"], ...SAVED],
+    ],
+    args: ["sync", "-s", "all.tar.gz", "-d", "saved-image-cache"],
   },
 ];
 

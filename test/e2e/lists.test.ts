@@ -68,6 +68,8 @@ describe("lists", () => {
       expect(await Bun.file(place.file(archive)).bytes()).toEqual(first);
     }
     expect(await loaded("file.tar.gz")).toEqual(digests("library/busybox:latest", "team/app:v1"));
+    // The archive has the names of the mirror, the list those of the registries.
+    expect(await loaded("file.tar.gz", "-f", "images.txt")).toEqual(digests("library/busybox:latest", "team/app:v1"));
   });
 
   test("with digests, which fetch, and tags beside them, which name", async () => {
@@ -107,13 +109,59 @@ describe("flags", () => {
   test("--output names the failed list; images without the platforms count with --no-arch-os-fail only", async () => {
     const flags = ["save", "-a", "s390x", "--output", "failed.txt"];
     const skipped = await place.dray(flags, { input: input() });
-    expect(skipped).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 0 images, 1 skipped/) });
+    expect(skipped).toMatchObject({ code: 3, stdout: expect.stringMatching(/^Saved 0 images, 1 skipped/) });
     expect(skipped.stderr).toMatch(/\[WARN\] \[M_ID:1\] SKIPPED /);
+    expect(skipped.stderr).toMatch(/\[WARN\] no archive was written\n$/);
     expect(await readdir(place.path)).toEqual(["saved-image-cache"]);
     const failed = await place.dray([...flags, "--no-arch-os-fail"], { input: input() });
     expect(failed).toMatchObject({ code: 3, stderr: expect.stringMatching(/\[ERRO\] \[M_ID:1\] FAILED /) });
     expect(await Bun.file(place.file("failed.txt")).text()).toBe(input());
     expect(existsSync(place.file("saved-images.tar.gz"))).toBe(false);
+  });
+
+  test("a run that writes no archive is no success, and says so of one that is there", async () => {
+    await Bun.write(place.file("x.tar"), "of yesterday");
+    const save = ["save", "-d", "x.tar", "-a"];
+    const typo = await place.dray([...save, "adm64"], { input: input() });
+    expect(typo).toMatchObject({ code: 3, stdout: expect.stringMatching(/^Saved 0 images, 1 skipped/) });
+    expect(typo.stderr).toContain('--arch: "adm64" is none that images are usually made for; did you mean amd64?\n');
+    expect(typo.stderr).toContain("[WARN] no archive was written; x.tar is that of an earlier run\n");
+    const pipe = await place.dray(["save", "-d", "-", "-a", "s390x"], { input: input() });
+    expect(pipe).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("no archive was written\n") });
+    const some = await place.dray([...save, "adm64,amd64"], { input: input() });
+    expect(some).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 1 image/) });
+    const compress = ["compress", "-d", "y.tar", "-a", "s390x"];
+    const packed = await place.dray(compress);
+    expect(packed).toMatchObject({ code: 3, stderr: expect.stringContaining("[WARN] no archive was written\n") });
+    expect(existsSync(place.file("y.tar"))).toBe(false);
+  });
+
+  test("a platform as docker writes it is refused before anything starts", async () => {
+    for (const command of ["save", "mirror", "load"]) {
+      const rest = command === "load" ? ["-s", "none.tar", "-d", registry.host] : [];
+      const { code, stderr } = await place.dray([command, "-a", "linux/arm/v7", ...rest], { input: input() });
+      expect([command, code]).toEqual([command, 2]);
+      expect(stderr).toEndWith("  write --os linux -a arm/v7\n");
+    }
+  });
+
+  test("an empty value, as of a variable that is not set, is the default", async () => {
+    await pushTo(registry.store.repository("team/odd"), multiPlatform(["linux/amd64", "linux/s390x"]), "v1");
+    const odd = `${registry.host}/team/odd:v1\n`;
+    const empty = ["-a", "", "--os", "", "-o", "", "-j", ""];
+    for (const args of [
+      ["save", "-d", "x.tar", ...empty],
+      ["sync", "-d", "cache", ...empty],
+    ])
+      expect(await place.dray(args, { input: `${odd}None\n` })).toMatchObject({ code: 3 });
+    expect((await readdir(place.path)).filter((name) => name.endsWith(".txt")).sort()).toEqual([
+      "save-failed.txt",
+      "sync-failed.txt",
+    ]);
+    for (const source of ["x.tar", "cache"]) {
+      const [row] = JSON.parse((await place.dray(["ls", source, "--json"])).stdout) as [{ platforms: object[] }];
+      expect(row.platforms).toMatchObject([{ platform: "linux/amd64" }]);
+    }
   });
 
   test("--jobs is clamped with a warning, and refused where it is no number", async () => {

@@ -60,47 +60,49 @@ test("these are the cells", () => {
     | dray load -s -
     | | dray ls
     | | | dray verify
-    | | | | tar
-    | | | | | bsdtar
-    | | | | | | busybox tar
-    | | | | | | | gzip -t
-    | | | | | | | | zstd -tq
-    | | | | | | | | | skopeo copy oci-archive:
-    | | | | | | | | | | skopeo copy docker-archive:
-    | | | | | | | | | | | skopeo copy oci:, unpacked
-    | | | | | | | | | | | | podman load
-    | | | | | | | | | | | | | ctr images import
-    x x x x x x x x - - - x - -  dray save gzip
-    x x x x x x x - x - - x - -  dray save zstd
-    x x x x x x x - - - - x - -  dray save tar
-    x - x x - - - - - - - x - -  dray save dir
-    x x x x x x x x - - - x - -  dray save parts
-    x x x x x x x - x - - x - -  dray save parts, zstd
-    x x x x x x x - x - - x - -  dray save -d -
-    x x x x x x x - - x x - x x  dray save --layout oci
-    x x x x x x x x - x - - - -  dray save --layout oci, gzip
-    x x x x x x x - x x x - x -  dray save --layout oci, zstd
-    x x x x x x x x - x - - x -  dray save --layout oci, gzip, one image
-    x x x x x x x - - - - x - -  tar of dray save dir
-    x x x x x x x - - x - - x x  skopeo oci-archive
-    x x x x x x x - - - x - x x  skopeo docker-archive
-    x x x x x x x - - - x - x x  podman save
-    x x x x x x x - - x - - x x  podman save --format oci-archive
-    x x x x x x x - - x x - x x  ctr images export
-    x x x x x x x x - - - - - -  image-tools-1.0.tar.gz
-    x x x x x x x x - - - - - -  hangar-1.6.tar.gz
-    x x x x x x x - x - - - - -  hangar-1.6-parts.tar.zstd.part0
-    x x x x x x x x - - - - - -  hangar-1.6-synced.tar.gz
-    x x x x - x - - - - - - - -  hangar-1.9.zip
-    x x x x x x x - - - x - x x  podman-multi.docker-archive.tar
-    x x x x x x x - - x - - x x  podman.oci-archive.tar
-    x x x x x x x - - x - - x x  skopeo.oci-archive.tar
-    x x x x x x x - - - x - x x  skopeo.docker-archive.tar
-    x x x x x x x - x x - - - -  skopeo.oci-layout.tar.zst
-    x x x x x x x - - x x - x x  containerd-ctr.export.tar
-    x x x x x x x - - x - - x x  regctl.export.tar
-    x x x x x x x - - - x - x x  crane.tarball.tar
-    x x x x x x x - - - x - x x  crane.legacy.tar"
+    | | | | dray sync
+    | | | | | dray decompress
+    | | | | | | tar
+    | | | | | | | bsdtar
+    | | | | | | | | busybox tar
+    | | | | | | | | | gzip -t
+    | | | | | | | | | | zstd -tq
+    | | | | | | | | | | | skopeo copy oci-archive:
+    | | | | | | | | | | | | skopeo copy docker-archive:
+    | | | | | | | | | | | | | skopeo copy oci:, unpacked
+    | | | | | | | | | | | | | | podman load
+    | | | | | | | | | | | | | | | ctr images import
+    x x x x x x x x x x - - - x - -  dray save gzip
+    x x x x x x x x x - x - - x - -  dray save zstd
+    x x x x x x x x x - - - - x - -  dray save tar
+    x - x x x x - - - - - - - x - -  dray save dir
+    x x x x x x x x x x - - - x - -  dray save parts
+    x x x x x x x x x - x - - x - -  dray save parts, zstd
+    x x x x x x x x x - x - - x - -  dray save -d -
+    x x x x x x x x x - - x x - x x  dray save --layout oci
+    x x x x x x x x x x - x - - - -  dray save --layout oci, gzip
+    x x x x x x x x x - x x x - x -  dray save --layout oci, zstd
+    x x x x x x x x x x - x - - x -  dray save --layout oci, gzip, one image
+    x x x x x x x x x - - - - x - -  tar of dray save dir
+    x x x x x x x x x - - x - - x x  skopeo oci-archive
+    x x x x x x x x x - - - x - x x  skopeo docker-archive
+    x x x x x x x x x - - - x - x x  podman save
+    x x x x x x x x x - - x - - x x  podman save --format oci-archive
+    x x x x x x x x x - - x x - x x  ctr images export
+    x x x x x x x x x x - - - - - -  image-tools-1.0.tar.gz
+    x x x x x x x x x x - - - - - -  hangar-1.6.tar.gz
+    x x x x x x x x x - x - - - - -  hangar-1.6-parts.tar.zstd.part0
+    x x x x x x x x x x - - - - - -  hangar-1.6-synced.tar.gz
+    x x x x x x - x - - - - - - - -  hangar-1.9.zip
+    x x x x x x x x x - - - x - x x  podman-multi.docker-archive.tar
+    x x x x x x x x x - - x - - x x  podman.oci-archive.tar
+    x x x x x x x x x - - x - - x x  skopeo.oci-archive.tar
+    x x x x x x x x x - - - x - x x  skopeo.docker-archive.tar
+    x x x x x x x x x - x x - - - -  skopeo.oci-layout.tar.zst
+    x x x x x x x x x - - x x - x x  containerd-ctr.export.tar
+    x x x x x x x x x - - x - - x x  regctl.export.tar
+    x x x x x x x x x - - - x - x x  crane.tarball.tar
+    x x x x x x x x x - - - x - x x  crane.legacy.tar"
   `);
 });
 

@@ -1,44 +1,19 @@
 /** The main job with real programs: skopeo fills a registry, Dray carries it across, podman, skopeo and tar take what arrives. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { SavedList } from "../../src/layout/hangar.ts";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-types.ts";
 import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import { openWorkplace, type Workplace } from "../support/dray.ts";
 import { openPodman } from "../support/podman.ts";
-import { pushTo, upload } from "../support/push.ts";
-import { type Artifact, attested, chart, image, index, layer, multiPlatform } from "../support/random-image.ts";
-import { startRegistry } from "../support/registry.ts";
 import { type Ended, runWell } from "../support/run.ts";
+import { digestOfText, IMAGES, inspect, NAMES, rawDigest, SOURCES, seed } from "../support/sources.ts";
 import { requireTool } from "../support/tool.ts";
 
 setDefaultTimeout(120_000);
 
-const BOTH = ["linux/amd64", "linux/arm64"];
-const shared = layer("shared", 40_000);
-const nested = index([multiPlatform(BOTH, { seed: "inner" }), image({ seed: "beside", platform: "linux/amd64" })]);
-
-/** By the repository's name; all have the tag `v1`. */
-const SOURCES: Readonly<Record<string, Artifact>> = {
-  "docker/list": multiPlatform([...BOTH, "linux/s390x"], { format: "docker", seed: "list" }),
-  "docker/single": image({ format: "docker", seed: "docker" }),
-  "oci/index": multiPlatform([...BOTH, "linux/arm/v7"], { seed: "index" }),
-  "oci/single": image({ seed: "oci", size: 300_000 }),
-  "oci/attested": attested(BOTH, { seed: "attested" }),
-  plain: image({ seed: "plain" }),
-  "some/deep/path/zstd": image({ seed: "zstd", compression: "zstd" }),
-  "shared/one": image({ seed: "one", layers: [shared, layer("one", 5000)] }),
-  "shared/two": image({ seed: "two", layers: [shared, layer("two", 5000)] }),
-  "charts/demo": chart(),
-  nested,
-};
-const NAMES = Object.keys(SOURCES);
 /** Debian's registry hides a manifest from who does not name its type. */
 const MANIFEST_TYPES = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST];
-/** What a container runtime can pull. */
-const IMAGES = NAMES.filter((name) => name !== "charts/demo" && name !== "nested");
-
 const missing = ["docker-registry", "skopeo", "podman", "tar", "gzip", "zstd"]
   .map(requireTool)
   .find((reason) => reason !== undefined);
@@ -155,34 +130,6 @@ describe.skipIf(missing !== undefined)("real programs", () => {
       expect(await rawDigest(registry.host, `far/side/${name}`, "v1")).toBe(SOURCES[name]!.root.digest);
   });
 });
-
-/** skopeo cannot carry an index inside an index; that one is put by hand. */
-async function seed(host: string): Promise<void> {
-  await using registry = await startRegistry();
-  for (const name of NAMES) {
-    if (name === "nested") {
-      await upload(host, name, nested, "v1");
-      continue;
-    }
-    await pushTo(registry.store.repository(name), SOURCES[name]!, "v1");
-    const flags = ["--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false"];
-    const ends = [registry.host, host].map((one) => `docker://${one}/${name}:v1`);
-    await runWell("skopeo", ["copy", "--insecure-policy", ...flags, ...ends]);
-  }
-}
-
-function inspect(host: string, name: string, reference: string): readonly string[] {
-  const separator = reference.includes(":") ? "@" : ":";
-  return ["inspect", "--raw", "--tls-verify=false", `docker://${host}/${name}${separator}${reference}`];
-}
-
-async function rawDigest(host: string, name: string, reference: string): Promise<string> {
-  return digestOfText(await runWell("skopeo", inspect(host, name, reference)));
-}
-
-function digestOfText(text: string): string {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
-}
 
 async function manifestStatus(host: string, name: string, reference: string): Promise<number> {
   const headers = { accept: MANIFEST_TYPES.join(", ") };

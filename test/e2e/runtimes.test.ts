@@ -5,21 +5,17 @@ import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
 import { HOST } from "../../scripts/runtime.ts";
 import { VERSION } from "../../src/version.ts";
+import { type DebianRegistry, startDebianRegistry } from "../support/debian-registry.ts";
 import { openWorkplace, type Runtime, type Workplace } from "../support/dray.ts";
 import { arm64Emulator, toolsRequired } from "../support/emulators.ts";
+import { openPodman } from "../support/podman.ts";
 import { pushTo } from "../support/push.ts";
-import { attested, chart, image, multiPlatform } from "../support/random-image.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { IMAGES, NAMES, rawDigest, SOURCES, seed } from "../support/sources.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { requireTool } from "../support/tool.ts";
 
 setDefaultTimeout(120_000);
-
-const SOURCES = {
-  "docker/list": multiPlatform(["linux/amd64", "linux/arm64"], { format: "docker" }),
-  "oci/attested": attested(["linux/amd64"], { size: 400_000 }),
-  zstd: image({ compression: "zstd" }),
-  chart: chart(),
-};
 
 /** Its runtime is fetched; only CI is sure to be able to. */
 const CACHE = join(import.meta.dirname, "..", "..", "node_modules", ".cache", "dray");
@@ -45,16 +41,14 @@ const archives = new Map<string, Buffer>();
 /** Saves in both formats and loads what was saved; the archives are kept, to be compared. */
 async function carryAcross(runtime: Runtime): Promise<void> {
   await using place = await openWorkplace();
-  const input = Object.keys(SOURCES)
-    .map((name) => `${source.host}/${name}:v1\n`)
-    .join("");
+  const input = NAMES.map((name) => `${source.host}/${name}:v1\n`).join("");
   const env = { SOURCE_DATE_EPOCH: "1700000000" };
   for (const archive of ["images.tar.gz", "images.tar.zst"]) {
     await using target = await startRegistry();
-    const saved = await place.dray(["save", "-d", archive], { runtime, input, env });
-    expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 4 images;/) });
+    const saved = await place.dray(["save", "-d", archive, "-a", "all", "--os", "all"], { runtime, input, env });
+    expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 11 images;/) });
     const loaded = await place.dray(["load", "-s", archive, "-d", target.host], { runtime });
-    expect(loaded).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 4 images;/) });
+    expect(loaded).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 11 images;/) });
     for (const [name, { root, manifests, blobs }] of Object.entries(SOURCES)) {
       const repository = target.store.repository(name);
       expect((await repository.resolve("v1"))?.digest).toBe(root.digest);
@@ -78,11 +72,47 @@ describe("save and load", () => {
     const command = [...arm64Emulator()!, await build("linux-arm64", folder.path)];
     await using place: Workplace = await openWorkplace();
     expect(await place.dray(["--version"], { runtime: command })).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
-    const input = `${source.host}/zstd:v1\n`;
+    const input = `${source.host}/some/deep/path/zstd:v1\n`;
     const saved = await place.dray(["save"], { runtime: command, input });
     expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 1 image;/) });
     await using target = await startRegistry();
     expect(await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host])).toMatchObject({ code: 0 });
-    expect((await target.store.repository("zstd").resolve("v1"))?.digest).toBe(SOURCES.zstd.root.digest);
+    expect((await target.store.repository("some/deep/path/zstd").resolve("v1"))?.digest).toBe(
+      SOURCES["some/deep/path/zstd"]!.root.digest,
+    );
   });
+});
+
+const missing = ["docker-registry", "skopeo", "podman"].map(requireTool).find((reason) => reason !== undefined);
+
+describe.skipIf(missing !== undefined)("the main job with real programs", () => {
+  let registry: DebianRegistry;
+  beforeAll(async () => {
+    registry = await startDebianRegistry();
+    await seed(registry.host);
+  });
+  afterAll(() => registry?.close());
+
+  /** Saves from a registry that skopeo filled and loads into another, where skopeo finds the same bytes, and podman pulls. */
+  async function carryForReal(runtime: Runtime): Promise<void> {
+    await using place = await openWorkplace();
+    await using target = await startDebianRegistry();
+    const list = await place.list(
+      "images.txt",
+      NAMES.map((name) => `${registry.host}/${name}:v1`),
+    );
+    const saved = await place.dray(["save", "-f", list, "-a", "all", "--os", "all"], { runtime });
+    expect(saved).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Saved 11 images;/) });
+    const loaded = await place.dray(["load", "-s", "saved-images.tar.gz", "-d", target.host], { runtime });
+    expect(loaded).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 11 images;/) });
+    for (const name of NAMES) expect(await rawDigest(target.host, name, "v1")).toBe(SOURCES[name]!.root.digest);
+    await using podman = await openPodman();
+    const pulled = IMAGES.map((name) => `${target.host}/${name}:v1`);
+    await podman.run(["pull", "--quiet", "--tls-verify=false", "--arch", "amd64", ...pulled]);
+    const images = await podman.run(["images", "--format", "{{.Repository}}:{{.Tag}}"]);
+    expect(images.trim().split("\n").sort()).toEqual(pulled.sort());
+  }
+
+  test("on Deno", () => carryForReal("deno"));
+  test("as the executable of this machine", async () => carryForReal([await build(HOST, folder.path)]));
 });

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, t
 import type { Digest } from "../../src/oci/digest.ts";
 import { openWorkplace, type Workplace } from "../support/dray.ts";
 import { pushTo } from "../support/push.ts";
-import { type Artifact, image, layer, multiPlatform, schema1 } from "../support/random-image.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { type Artifact, attested, image, layer, multiPlatform, schema1 } from "../support/random-image.ts";
+import { type Handler, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 setDefaultTimeout(120_000);
 
@@ -12,6 +12,7 @@ const shared = layer("shared", 30_000);
 const one = image({ seed: "one", layers: [shared, layer("one", 2000)] });
 const two = image({ seed: "two", layers: [shared, layer("two", 2000)] });
 const both = multiPlatform(["linux/amd64", "linux/arm64"], { seed: "both" });
+const PLATFORMS = ["linux/amd64", "linux/arm64", "linux/s390x"];
 
 let place: Workplace;
 let source: TestRegistry;
@@ -90,6 +91,69 @@ test("Docker's schema 1 is refused with a reason, and the others are saved", asy
   expect(saved).toMatchObject({ code: 3, stdout: expect.stringMatching(/^Saved 1 image, 1 failed/) });
   expect(saved.stderr).toMatch(/\[ERRO\] \[M_ID:1\] FAILED \[\S+\/d\/old:v1\] Cannot read .*schema 1/);
   expect(await Bun.file(place.file("save-failed.txt")).text()).toBe(lines("d/old"));
+});
+
+describe("of some platforms only, a second time", () => {
+  const name = "e/some";
+  const only = ["-a", "amd64,arm64"];
+
+  beforeAll(() => pushTo(source.store.repository(name), attested(PLATFORMS, { seed: "some" }), "v1"));
+
+  /** A registry in which a tag stays what it is, even where it is given the same again. */
+  function immutable(handler: Handler): Handler {
+    const tags = new Set<string>();
+    const body = JSON.stringify({ errors: [{ code: "TAG_INVALID", message: "the tag is immutable" }] });
+    return async (request) => {
+      const { pathname } = new URL(request.url);
+      const isTag = request.method === "PUT" && /\/manifests\/[^:]+$/.test(pathname);
+      if (isTag && tags.has(pathname)) return new Response(body, { status: 400 });
+      if (isTag) tags.add(pathname);
+      return await handler(request);
+    };
+  }
+
+  test("a mirror reads the source's index, and writes nothing", async () => {
+    await using target = await startRegistry(undefined, { wrap: immutable });
+    const mirror = () => place.dray(["mirror", ...only, "-d", target.host], { input: lines(name) });
+    expect(await mirror()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Mirrored 1 image;/) });
+    const { digest } = (await source.store.repository(name).resolve("v1"))!;
+    expect(await digestAt(target, name)).not.toBe(digest);
+    source.reset();
+    target.reset();
+    const again = await mirror();
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Mirrored 0 images, 1 unchanged/) });
+    const head = `HEAD /v2/${name}/manifests/v1`;
+    expect(asked(source)).toEqual([`GET /v2/${name}/manifests/${digest}`, "HEAD /v2/", head]);
+    expect(asked(target)).toEqual(["HEAD /v2/", head]);
+  });
+
+  test("a mirror beside what another one left reads both indexes", async () => {
+    await using target = await startRegistry();
+    for (const architecture of ["s390x", "amd64"]) {
+      const mirrored = await place.dray(["mirror", "-a", architecture, "-d", target.host], { input: lines(name) });
+      expect(mirrored).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Mirrored 1 image;/) });
+    }
+    target.reset();
+    const again = await place.dray(["mirror", "-a", "amd64", "-d", target.host], { input: lines(name) });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Mirrored 0 images, 1 unchanged/) });
+    const there = `/v2/${name}/manifests`;
+    const digest = await digestAt(target, name);
+    expect(asked(target)).toEqual([`GET ${there}/${digest}`, "HEAD /v2/", `HEAD ${there}/v1`]);
+  });
+
+  test.each(["a file", "a pipe"])("a load from %s asks for the tag", async (from) => {
+    await using target = await startRegistry(undefined, { wrap: immutable });
+    const file = `some ${from}.tar.gz`;
+    expect((await place.dray(["save", ...only, "-d", file], { input: lines(name) })).code).toBe(0);
+    const load = async () =>
+      from === "a file"
+        ? place.dray(["load", "-s", file, "-d", target.host])
+        : place.dray(["load", "-s", "-", "-d", target.host], { input: await Bun.file(place.file(file)).bytes() });
+    expect(await load()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 1 image;/) });
+    target.reset();
+    expect(await load()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Loaded 0 images, 1 unchanged/) });
+    expect(asked(target)).toEqual(["HEAD /v2/", `HEAD /v2/${name}/manifests/v1`]);
+  });
 });
 
 describe("mirror", () => {

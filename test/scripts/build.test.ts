@@ -1,6 +1,6 @@
-/** The executables, built anew from a small program: they start where they must, and Macs find their signatures right. */
+/** The executables, built anew, mostly from a small program: they start where they must, and Macs find their signatures right. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
@@ -8,6 +8,7 @@ import { verifyCodeSignature } from "../../scripts/codesign.ts";
 import { HOST, TARGETS } from "../../scripts/runtime.ts";
 import { VERSION } from "../../src/version.ts";
 import { arm64Emulator, oldX64Emulator, toolsRequired } from "../support/emulators.ts";
+import { run, runWell } from "../support/run.ts";
 
 /** Runtimes of other platforms are fetched; only CI is sure to be able to. */
 const foreign = toolsRequired;
@@ -67,6 +68,31 @@ test.skipIf(!foreign).each(macs)(
     const { adHoc, identifier, pages, problems } = verifyCodeSignature(new Uint8Array(await readFile(path)));
     expect({ adHoc, identifier, problems }).toEqual({ adHoc: true, identifier: "dray", problems: [] });
     expect(pages).toBeGreaterThan(10_000);
+  },
+  120_000,
+);
+
+test.skipIf(!foreign)(
+  "a release: the program for a Mac is signed, and the list of checksums is that of what lies there",
+  async () => {
+    const release = join(folder, "release");
+    const script = join(import.meta.dirname, "..", "..", "scripts", "build.ts");
+    await runWell(process.execPath, [script, HOST, "darwin-arm64", "--out", release]);
+    const names = [`dray-${HOST}`, "dray-darwin-arm64"].sort();
+    expect((await readdir(release)).sort()).toEqual(["SHA256SUMS", ...names]);
+    const check = ["-c", 'cd "$0" && sha256sum -c --strict SHA256SUMS', release];
+    expect((await runWell("bash", check)).trim().split("\n")).toEqual(names.map((name) => `${name}: OK`));
+    expect(output([join(release, `dray-${HOST}`), "--version"])).toBe(`${VERSION}\n`);
+    const path = join(release, "dray-darwin-arm64");
+    const program = new Uint8Array(await readFile(path));
+    expect(verifyCodeSignature(program)).toMatchObject({ adHoc: true, identifier: "dray", problems: [] });
+    program[program.length >> 1]! ^= 1;
+    expect(verifyCodeSignature(program).problems).not.toEqual([]);
+    await writeFile(path, program);
+    expect(await run("bash", check)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("darwin-arm64: FAILED"),
+    });
   },
   120_000,
 );

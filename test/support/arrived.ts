@@ -42,11 +42,16 @@ export function arrivedInArchive(store: Store): Promise<Arrivals> {
 }
 
 async function imageIn(source: Source, root: Descriptor): Promise<Arrived> {
-  const view = parseManifest(root, await readAll(source.get(root), MANIFEST_LIMIT));
-  const children = view.kind === "index" ? view.children : [root];
   const platforms: ArrivedPlatform[] = [];
-  for (const child of children) platforms.push(await platformIn(source, child));
+  for (const child of await leavesOf(source, root)) platforms.push(await platformIn(source, child));
   return { digest: root.digest, platforms: sorted(platforms) };
+}
+
+/** What is no index, below a root: an index may have others in it. */
+async function leavesOf(source: Source, root: Descriptor): Promise<readonly Descriptor[]> {
+  const view = parseManifest(root, await readAll(source.get(root), MANIFEST_LIMIT));
+  if (view.kind !== "index") return [root];
+  return (await Promise.all(view.children.map((child) => leavesOf(source, child)))).flat();
 }
 
 export function sorted(platforms: readonly ArrivedPlatform[]): readonly ArrivedPlatform[] {

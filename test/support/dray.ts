@@ -15,7 +15,7 @@ export interface DrayOptions {
   /** Default `bun`. */
   readonly runtime?: Runtime | undefined;
   /** Standard input. Default: an empty one. */
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   /** The whole environment but for `HOME`. Default: nothing more, `PATH` neither. */
   readonly env?: Readonly<Record<string, string>>;
 }

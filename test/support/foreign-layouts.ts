@@ -1,4 +1,6 @@
 /** Made-up images laid out as other tools do. */
+import { encode } from "../../src/bytes/stream.ts";
+import { digestOf } from "../../src/oci/digest.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import type { Files } from "./memory-tree.ts";
 import { type Artifact, type Part, platformOf } from "./random-image.ts";
@@ -120,4 +122,11 @@ function blobs({ manifests, blobs }: Artifact, folder: string): Files {
 
 function fields({ os, architecture, variant } = platformOf("linux/amd64")) {
   return { OS: os, Arch: architecture, ...(variant ? { Variant: variant } : {}) };
+}
+
+/** The files without that content, wherever it lies, and whatever it is called. */
+export function without(files: Files, hex: string): Files {
+  const isOther = ([path, content]: readonly [string, Files[string]]): boolean =>
+    !path.endsWith(hex) && digestOf(typeof content === "string" ? encode(content) : content).slice(7) !== hex;
+  return Object.fromEntries(Object.entries(files).filter(isOther));
 }

@@ -34,6 +34,8 @@ export interface ExpectedImage {
   readonly docker: boolean;
   /** Whether `docker load` and its like can take it: not charts, nor layers in zstd. */
   readonly loadable: boolean;
+  /** Whether there is an index in its index. Default false. */
+  readonly nested?: boolean;
   readonly platforms: readonly {
     readonly platform: string;
     readonly digest: string | undefined;

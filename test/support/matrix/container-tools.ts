@@ -41,9 +41,9 @@ const SKOPEO: readonly Reader[] = [
   },
 ];
 
-/** skopeo 1.9 finds by their names only those images that are of OCI's types. */
+/** skopeo 1.9 finds by their names only those images that are of OCI's types, and carries no index in an index. */
 function byName(images: Expected, { single }: ArchiveKind): Expected {
-  return single ? images : only(images, ({ docker }) => !docker);
+  return single ? images : only(images, ({ docker, nested }) => !docker && !nested);
 }
 
 /** What skopeo is to look for; the only image needs no name. */

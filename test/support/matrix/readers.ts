@@ -1,7 +1,8 @@
 /** Who reads archives: Dray in every way, unpackers, checkers of compression, and container tools. */
+import { expect } from "bun:test";
 import { openStore } from "../../../src/operations/open.ts";
 import { type Arrivals, arrivedIn, arrivedInArchive, plainPlatform, sorted } from "../arrived.ts";
-import { commandOf } from "../dray.ts";
+import { commandOf, type Workplace } from "../dray.ts";
 import { startRegistry } from "../registry.ts";
 import { quoted, run } from "../run.ts";
 import { type ArchiveKind, type Expected, expectedName, type WrittenArchive } from "./archive.ts";
@@ -44,7 +45,7 @@ const DRAY: readonly Reader[] = [
     name: "dray ls",
     tools: [],
     refuses: () => undefined,
-    takes: withoutLayers,
+    takes: listed,
     read: drayList,
   },
   {
@@ -53,13 +54,34 @@ const DRAY: readonly Reader[] = [
     refuses: () => undefined,
     takes: () => ({}),
     async read({ path }, { place }) {
-      const { code, stdout, stderr } = await place.dray(["verify", path]);
-      if (code !== 0 || !stdout.startsWith("whole: "))
-        throw new Error(`dray verify ended with ${code}: ${stdout}${stderr}`);
+      await drayVerify(path, place);
       return {};
     },
   },
+  { name: "dray sync", tools: [], refuses: () => undefined, read: drayInto(["sync", "-s"]) },
+  { name: "dray decompress", tools: [], refuses: () => undefined, read: drayInto(["decompress", "-f"]) },
 ];
+
+async function drayVerify(path: string, place: Workplace): Promise<void> {
+  const { code, stdout, stderr } = await place.dray(["verify", path]);
+  if (code !== 0 || !stdout.startsWith("whole: "))
+    throw new Error(`dray verify ended with ${code}: ${stdout}${stderr}`);
+}
+
+/** A command that fills a cache folder, in which all has the digests of the archive, be they the original ones or not. */
+function drayInto(command: readonly string[]): Reader["read"] {
+  return async ({ path }, world) => {
+    const folder = await world.folder();
+    const { code, stderr } = await world.place.dray([...command, path, "-d", folder]);
+    if (code !== 0) throw new Error(`dray ${command[0]} ended with ${code}: ${stderr}`);
+    await drayVerify(folder, world.place);
+    await using archive = await openStore(path);
+    await using store = await openStore(folder, { onWarning: fail });
+    const arrived = await arrivedInArchive(store);
+    expect(arrived).toEqual(await arrivedInArchive(archive));
+    return arrived;
+  };
+}
 
 async function drayLoad(source: string, { place }: World, runtime?: readonly string[]): Promise<Arrivals> {
   await using registry = await startRegistry();
@@ -88,10 +110,12 @@ async function drayList({ path, images }: WrittenArchive, { place }: World): Pro
   );
 }
 
-function withoutLayers(images: Expected): Expected {
+/** What is listed: no layers, and no attestations, which are no platforms. */
+function listed(images: Expected): Expected {
   return Object.fromEntries(
     Object.entries(images).map(([name, image]) => {
-      return [name, { ...image, platforms: image.platforms.map((one) => ({ ...one, layers: [] })) }];
+      const platforms = image.platforms.filter(({ platform }) => platform !== "unknown/unknown");
+      return [name, { ...image, platforms: platforms.map((one) => ({ ...one, layers: [] })) }];
     }),
   );
 }

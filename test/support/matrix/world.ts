@@ -5,13 +5,13 @@ import { type Arrivals, arrivedIn } from "../arrived.ts";
 import { type Containerd, requireContainerd, startContainerd } from "../containerd.ts";
 import { openWorkplace, type Workplace } from "../dray.ts";
 import { pushTo } from "../push.ts";
-import { type Artifact, chart, image, layer, multiPlatform } from "../random-image.ts";
+import { type Artifact, attested, chart, image, index, layer, multiPlatform } from "../random-image.ts";
 import { startRegistry, type TestRegistry } from "../registry.ts";
 import type { Expected } from "./archive.ts";
 import { foreignImages } from "./foreign.ts";
 
 const BOTH = ["linux/amd64", "linux/arm64"];
-const shared = layer("shared", 20_000, "gzip", "docker");
+const shared = layer("shared", 800_000, "gzip", "docker");
 const ARTIFACTS = {
   "team/index:v1": multiPlatform(BOTH, { seed: "index" }),
   "team/list:v2": multiPlatform(BOTH, { seed: "list", format: "docker" }),
@@ -22,6 +22,8 @@ const ARTIFACTS = {
     layers: [shared, layer("own", 5000, "gzip", "docker")],
   }),
   "team/zstd:v5": image({ seed: "zstd", compression: "zstd" }),
+  "team/attested:v6": attested(BOTH, { seed: "attested" }),
+  "team/nested:v7": index([multiPlatform(BOTH, { seed: "inner" }), image({ seed: "beside", platform: "linux/s390x" })]),
   "charts/demo:1.2.3": chart(),
 } as const satisfies Readonly<Record<string, Artifact>>;
 
@@ -66,9 +68,16 @@ async function pushAll(registry: TestRegistry): Promise<Expected> {
     SOURCE_NAMES.map((name) => {
       const { root } = ARTIFACTS[name];
       const loadable = !/zstd|charts/.test(name);
+      const nested = name.includes("nested");
       return [
         name,
-        { ...arrived[name]!, name: `${registry.host}/${name}`, docker: root.mediaType.includes("docker"), loadable },
+        {
+          ...arrived[name]!,
+          name: `${registry.host}/${name}`,
+          docker: root.mediaType.includes("docker"),
+          loadable,
+          nested,
+        },
       ];
     }),
   );

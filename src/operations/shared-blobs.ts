@@ -11,7 +11,7 @@ const MEMORY_LIMIT: number = 96 << 20;
 const DESCRIPTOR = 300;
 const USE = 24;
 
-/** The same descriptors, each as it was given first. `name` is the image's, for messages. Throws UNSUPPORTED for too many. */
+/** The same descriptors, each as it was given first. `name` is the image's, for messages. Throws UNSUPPORTED for too many: it has none of them then. */
 export type Share = (name: string, descriptors: readonly Descriptor[]) => readonly Descriptor[];
 
 /** Knows none yet. */
@@ -21,9 +21,10 @@ export function createSharing(): Share {
   return (name, descriptors) => {
     const first = descriptors.map((descriptor) => ({ descriptor, known: sameIn(known, descriptor) }));
     const news = first.filter((one) => one.known === undefined).length;
-    memory += news * DESCRIPTOR + first.length * USE;
-    if (memory > MEMORY_LIMIT)
+    const more = memory + news * DESCRIPTOR + first.length * USE;
+    if (more > MEMORY_LIMIT)
       throw new AppError("UNSUPPORTED", `Cannot read "${name}": with it, all images have more blobs than can be held`);
+    memory = more;
     return first.map(({ known: one, descriptor: { mediaType, digest, size } }) => {
       const shared = one ?? { mediaType, digest, size };
       known.set(digest, shared);

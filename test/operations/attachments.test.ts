@@ -6,6 +6,7 @@ import { AppError } from "../../src/errors.ts";
 import type { Event } from "../../src/events.ts";
 import { openCache } from "../../src/layout/cache.ts";
 import { LIST_FILE, type SavedList } from "../../src/layout/hangar.ts";
+import { OCI_MANIFEST } from "../../src/oci/media-types.ts";
 import { EVERYTHING, parseSelection } from "../../src/oci/platform.ts";
 import { compress } from "../../src/operations/compress.ts";
 import { type CopyOptions, copy } from "../../src/operations/copy.ts";
@@ -134,6 +135,21 @@ describe("what cannot be carried", () => {
     const many = Array.from({ length: 1001 }, (_, at) => referrer(all.image.root, "x/y", at).root);
     const { summary } = await copied({ ...from, referrers: async () => many });
     expect(summary).toMatchObject({ done: 0, failed: 1 });
+  });
+
+  test("more bytes than an image may have, its own counted, fail it", async () => {
+    const large = (value: object): Artifact => {
+      const fields = { schemaVersion: 2, layers: [], annotations: { fill: "a".repeat(3e6) } };
+      const root = part(OCI_MANIFEST, encode(JSON.stringify({ ...fields, ...value })));
+      return { root: root.descriptor, manifests: [root], blobs: [] };
+    };
+    const from = memoryStore().repository("app");
+    const subject = large({}).root;
+    await pushTo(from, large({}), "v1");
+    await pushTo(from, large({ subject, artifactType: "x/1" }));
+    expect((await copied(from)).summary).toMatchObject({ done: 1, failed: 0 });
+    await pushTo(from, large({ subject, artifactType: "x/2" }));
+    expect((await copied(from)).summary).toMatchObject({ done: 0, failed: 1 });
   });
 
   test("a kind that no registry takes any more is left, with a word", async () => {

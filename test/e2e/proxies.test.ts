@@ -12,7 +12,8 @@ import type { Ended } from "../support/run.ts";
 import { startTinyproxy, type Tinyproxy } from "../support/tinyproxy.ts";
 import { requireTool } from "../support/tool.ts";
 
-setDefaultTimeout(20_000);
+// A silence of 30 seconds on the way must be outlived.
+setDefaultTimeout(60_000);
 
 const APP = image({ size: 200_000 });
 const USER = { name: "dave", password: "proxy-password" };

@@ -33,15 +33,10 @@ export interface Flaw {
 /** More flaws than that are not told: a hostile index has as many as it likes. */
 const MOST_FLAWS = 50_000;
 
-interface InspectOptions extends Call {
-  /** Hears how far it is. */
-  readonly onBytes?: ((position: number) => void) | undefined;
-}
-
 /** All flaws, in the order of the archive: one at most for each entry, and 50,000 in all. Reads everything. */
-export async function* inspect(archive: Archive, options: InspectOptions = {}): AsyncGenerator<Flaw> {
+export async function* inspect(archive: Archive, call: Call = {}): AsyncGenerator<Flaw> {
   let count = 0;
-  for await (const flaw of flawsIn(archive, options)) {
+  for await (const flaw of flawsIn(archive, call)) {
     if (count++ < MOST_FLAWS) yield flaw;
     else {
       const { path, offset, length } = flaw;
@@ -50,22 +45,16 @@ export async function* inspect(archive: Archive, options: InspectOptions = {}): 
   }
 }
 
-async function* flawsIn(archive: Archive, { onBytes, ...call }: InspectOptions): AsyncGenerator<Flaw> {
+async function* flawsIn(archive: Archive, call: Call): AsyncGenerator<Flaw> {
   const { opened, entries, footer } = archive;
   let next = 0;
   for (const entry of entries) {
     const { path, offset, length } = entry;
     if (offset !== next)
-      yield {
-        path,
-        offset: next,
-        length: Math.abs(offset - next),
-        reason: `it does not begin where the entry before it ends`,
-      };
+      yield { path, offset: next, length: offset - next, reason: "it does not begin where the entry before it ends" };
     next = offset + length;
     const reason = await flawOf(opened, entry, call);
     if (reason !== undefined) yield { path, offset, length, digest: digestIn(entry), reason, entry };
-    onBytes?.(next);
   }
   if (footer.offset !== next)
     yield {

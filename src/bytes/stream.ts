@@ -20,6 +20,12 @@ export async function* streamOf(...chunks: readonly Bytes[]): ByteStream {
   for (const chunk of chunks) if (chunk.length > 0) yield chunk;
 }
 
+/** A stream that ends with `error` when its first byte is asked for. */
+// biome-ignore lint/correctness/useYield: it has nothing to give
+export async function* failing(error: unknown): ByteStream {
+  throw error;
+}
+
 /** One array of several. */
 export function concat(chunks: readonly Bytes[]): Bytes {
   if (chunks.length === 1) return chunks[0]!;

@@ -116,7 +116,7 @@ export function describeTarget({ path, partSize }: ArchiveTarget, bytes: number)
 export async function describeMissing(target: ArchiveTarget | FolderTarget): Promise<string> {
   const { path } = target;
   const nothing = target.format === "dir" ? "no folder was written" : "no archive was written";
-  if ("stream" in target && target.stream) return nothing;
+  if (target.format !== "dir" && target.stream) return nothing;
   const isThere = existsSync(path) || (await partsBeside(path)).size > 0;
   return isThere ? `${nothing}; ${path} is that of an earlier run` : nothing;
 }

@@ -42,7 +42,8 @@ const SNIFFED = 4096;
 
 /**
  * Checks the path of `--failed` before the run. Throws USAGE where writing or removing such a list would take something from
- * the user: what the run reads or writes, under whatever name, what has the name of an archive, and a file that is no text.
+ * the user: what the run reads or writes, under whatever name (but for a list that is named after failures), what has the
+ * name of an archive, and a file that is no text.
  * Throws STORAGE for a folder, and where there is none for it. A folder that is read-only passes: a load from such a disk may
  * well need no list.
  */
@@ -56,8 +57,7 @@ export async function failedPath(path: string, run: RunPaths): Promise<FailedPat
     throw refused(`"${path}"`, "that is the name of an archive", hintOf(run));
   const seen = await stat(path, { bigint: true }).catch(() => undefined);
   if (seen?.isDirectory()) throw new AppError("STORAGE", `Cannot write "${path}": it is a folder`);
-  const isStream = seen !== undefined && !seen.isFile();
-  if (isStream) return streamAt(path, file);
+  if (seen !== undefined && !seen.isFile()) return streamAt(path, file);
   const isInput = run.list !== undefined && isSameFile(place, await placeIn(run.list));
   const isText = !(await isBinary(file));
   const isList = NAMED.test(basename(file)) && isText;
@@ -73,7 +73,7 @@ export async function failedPath(path: string, run: RunPaths): Promise<FailedPat
   if (!seen) await onDisk(path, () => access(dirname(file)));
   const isLink = (await readlink(path).catch(() => undefined)) !== undefined;
   const isOther = seen !== undefined && seen.size > 0n && !isList;
-  return { path, file: isLink ? file : path, isStream, isInput, isOther, seen };
+  return { path, file: isLink ? file : path, isStream: false, isInput, isOther, seen };
 }
 
 function streamAt(path: string, file: string): FailedPath {

@@ -2,7 +2,7 @@
  * Images of which a list names the platforms one by one, as Hangar and image-tools of all versions do: gathered by their tags,
  * also those that a run of theirs failed at.
  */
-import { type ByteStream, encode } from "../bytes/stream.ts";
+import { encode, failing } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
@@ -137,11 +137,6 @@ function absentFrom({ path, tag, there, missing }: Gathering): readonly Content[
     });
     return { descriptor: { ...(manifest ?? named), platform }, open: () => failing(reason) };
   });
-}
-
-// biome-ignore lint/correctness/useYield: it has nothing to give
-async function* failing(error: AppError): ByteStream {
-  throw error;
 }
 
 /** Throws NOT_FOUND where a file of the image is missing. What is there and wrong shows when it is read. */

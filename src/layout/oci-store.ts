@@ -140,9 +140,9 @@ async function lookAtChildren(
 ): Promise<void> {
   const missing: Digest[] = [];
   for (const child of children) {
-    const isKnown = there.get(child.digest) ?? (await isThere(child, tree, options));
-    there.set(child.digest, isKnown);
-    if (!isKnown) missing.push(child.digest);
+    const isPresent = there.get(child.digest) ?? (await isThere(child, tree, options));
+    there.set(child.digest, isPresent);
+    if (!isPresent) missing.push(child.digest);
   }
   // Where nothing is there, something was lost.
   if (missing.length === 0 || missing.length === children.length) return;

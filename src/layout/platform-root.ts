@@ -4,9 +4,9 @@
  */
 import { encode } from "../bytes/stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from "../oci/media-types.ts";
-import { inMemory } from "../store/read.ts";
+import { contentOf } from "../store/read.ts";
 import type { Content } from "../store/store.ts";
 
 /** Content that lies nowhere: it was made from what lies there, or fails in the place of what does not. */
@@ -32,7 +32,6 @@ export function platformRoot(platforms: readonly Descriptor[]): PlatformRoot {
   const manifests = platforms.map(({ mediaType, digest, size, platform, annotations, artifactType }) => {
     return { mediaType, digest, size, platform, annotations, artifactType };
   });
-  const bytes = encode(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
-  const root = { mediaType, digest: digestOf(bytes), size: bytes.length };
-  return { root, document: inMemory(root, bytes) };
+  const document = contentOf(mediaType, encode(JSON.stringify({ schemaVersion: 2, mediaType, manifests })));
+  return { root: document.descriptor, document };
 }

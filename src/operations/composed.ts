@@ -2,15 +2,9 @@
 import { type Descriptor, isIndex } from "../oci/descriptor.ts";
 import { composeIndex } from "../oci/manifest.ts";
 import { contentOf, MANIFEST_LIMIT, readAll } from "../store/read.ts";
-import type { Call, Content, Sink } from "../store/store.ts";
-import { partsOf } from "./merge-by-platform.ts";
+import type { Call, Sink } from "../store/store.ts";
+import { type Merged, partsOf } from "./merge-by-platform.ts";
 import type { Image } from "./walk.ts";
-
-export interface Composed {
-  readonly root: Content;
-  /** What the tag named before, and its new root does not. */
-  readonly dropped: readonly Descriptor[];
-}
 
 /**
  * The original bytes where all children come, or the rest is there already; else an index of those that come and those that
@@ -21,7 +15,7 @@ export async function composeRoot(
   there: () => Promise<Descriptor | undefined>,
   { root, kept }: Pick<Image, "root" | "kept">,
   call: Call,
-): Promise<Composed> {
+): Promise<Merged> {
   const { descriptor } = root;
   if (!isIndex(descriptor)) return { root, dropped: [] };
   const original = { descriptor, bytes: await readAll(root, MANIFEST_LIMIT, call) };

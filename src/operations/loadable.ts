@@ -7,10 +7,9 @@ import { openVolume, type Volume, volumeRange } from "../archive/volume.ts";
 import type { ByteStream } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { copy } from "./copy.ts";
 import { openListless } from "./listless.ts";
 import { type OpenOptions, openStore, openTree } from "./open.ts";
-import { type Loadable, openPipe } from "./pipe.ts";
+import { type Loadable, loadableFrom, openPipe } from "./pipe.ts";
 
 export interface LoadableOptions extends OpenOptions {
   readonly onWarning: (message: string) => void;
@@ -23,8 +22,7 @@ export interface LoadableOptions extends OpenOptions {
  */
 export async function openLoadable(paths: readonly string[], options: LoadableOptions): Promise<Loadable> {
   try {
-    const store = await openStore(paths, options);
-    return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+    return loadableFrom(await openStore(paths, options));
   } catch (error) {
     if (!options.holes || !(error instanceof AppError) || error.code !== "INTEGRITY") throw error;
     // With an index, what stands at the beginning is of another archive, or damaged itself, or the index is of another one.
@@ -53,7 +51,7 @@ async function openWithoutList(paths: readonly string[], options: LoadableOption
   options.onWarning(
     "the list of images is damaged: they are taken from the index beside it, without what is attached to them",
   );
-  return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+  return loadableFrom(store);
 }
 
 /** Without an index, a first part of another archive would give that one's images. Throws `error` where it may be such a one. */

@@ -41,6 +41,11 @@ export interface Loadable extends AsyncDisposable {
   copy(wanted: readonly Wanted[], options: CopyOptions): Promise<Summary>;
 }
 
+/** A store that is copied from as all are. Disposing of it disposes of the store. */
+export function loadableFrom(store: Store): Loadable {
+  return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
 /**
  * Reads a pipe as far as its list of images stands, or to its end. Any archive that Dray knows, its parts one behind the
  * other. Throws INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads, STORAGE where it
@@ -164,5 +169,5 @@ async function spooled(
   const volume = await spool(stream, { folder, name, check, signal });
   const tree = await openSpooled(volume, { onWarning, signal });
   const store = await storeIn(tree, name, { onWarning, signal });
-  return { store, copy, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+  return loadableFrom(store);
 }

@@ -2,7 +2,7 @@
 import type { PipedEntry } from "../archive/pipe.ts";
 import { spool } from "../archive/spool.ts";
 import { volumeRange } from "../archive/volume.ts";
-import { collect } from "../bytes/stream.ts";
+import { collect, failing } from "../bytes/stream.ts";
 import { IntegrityError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { inMemory, read } from "../store/read.ts";
@@ -41,9 +41,4 @@ async function inFile(piped: Content, { name, spoolFolder: folder, signal }: Kee
     if (!(error instanceof IntegrityError)) throw error;
     return { content: { descriptor, where, open: () => failing(error) }, memory: 0, release: async () => {} };
   }
-}
-
-// biome-ignore lint/correctness/useYield: it has nothing to give
-async function* failing(error: unknown): AsyncGenerator<never> {
-  throw error;
 }

@@ -104,12 +104,7 @@ async function mend(archive: Opened, flaw: Flaw, examined: Examined, options: Re
   const { path, entry } = flaw;
   const left = (reason: string): Mended => ({ entry: path, result: "left", reason });
   if (!entry) return left(flaw.reason);
-  const gone = archive.volume.parts.find(
-    (part) =>
-      examined.parts.missing.includes(part.path) &&
-      part.start < entry.offset + entry.length &&
-      part.start + part.size > entry.offset,
-  );
+  const gone = partsOf(flaw, archive).find((part) => examined.parts.missing.includes(part.path));
   if (gone) return left(`"${gone.path}" is missing`);
   const call = { signal: options.signal };
   const spoolFolder = options.spoolFolder ?? tmpdir();

@@ -45,10 +45,7 @@ export interface Verdict {
   readonly hasChecksums: boolean;
 }
 
-export interface VerifyOptions extends Call, OpenOptions {
-  /** Hears how many bytes of how many were looked at. */
-  readonly onBytes?: ((done: number, of: number) => void) | undefined;
-}
+export type VerifyOptions = Call & OpenOptions;
 
 /** A verdict with what it was made from, for those who mend. The tree is open where it could be opened. */
 export interface Examined extends AsyncDisposable {
@@ -142,10 +139,9 @@ function problemOf(actual: string, sums: Checksums): string {
   return number === undefined ? "its checksum is not the one in the list" : `it is part ${number} under a wrong name`;
 }
 
-async function flawsOf(archive: Archive, { onBytes, signal }: VerifyOptions): Promise<readonly Flaw[]> {
+async function flawsOf(archive: Archive, { signal }: Call): Promise<readonly Flaw[]> {
   const flaws: Flaw[] = [];
-  const { size } = archive.opened.volume;
-  for await (const flaw of inspect(archive, { signal, onBytes: (done) => onBytes?.(done, size) })) flaws.push(flaw);
+  for await (const flaw of inspect(archive, { signal })) flaws.push(flaw);
   return flaws;
 }
 

@@ -1,4 +1,4 @@
-/** Where things are below a registry, what a token must allow to get there, and how it is said that there is nothing. OCI distribution-spec v1.1 "Endpoints". */
+/** Where things are below a registry, what a token must allow there, and which statuses say "none". OCI distribution-spec v1.1 "Endpoints". */
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 
 /** The statuses of a registry that has no such endpoint, or none for us. */

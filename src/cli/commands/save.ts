@@ -62,7 +62,8 @@ export default defineCommand({
     const { signal, log } = session;
     const jobs = parseJobs(flags.jobs, log.warn);
     const target = parseTarget(flags, log.warn);
-    const output = "stream" in target && target.stream ? undefined : target.path;
+    const archive = target.format === "dir" ? undefined : target;
+    const output = archive?.stream ? undefined : target.path;
     const given = flags.file ?? "-";
     await requireOtherList(given, output);
     const failed = await failedPath(flags.failed, { list: given, uses: [flags["cache-dir"]], archive: output });
@@ -74,7 +75,6 @@ export default defineCommand({
     const source = { prefix: from, hosts: valid.map(({ value }) => value.registry) };
     const access = await openAccess(flags, { source, jobs, isInputTaken: list.path === undefined, log, signal });
     await using cache = await openCache(flags["cache-dir"], log.warn);
-    const archive = target.format === "dir" ? undefined : target;
     const isOutputTaken = archive?.stream !== undefined;
     const reporting = { past: "Saved", failed, atomic: true, isOutputTaken };
     let isWritten = false;

@@ -1,6 +1,6 @@
 /** Which hosts are reached without a proxy: NO_PROXY as Go reads it (golang.org/x/net/http/httpproxy). */
 import { BlockList, isIP } from "node:net";
-import { dotted, isLoopback, unbracketed } from "../policy/address.ts";
+import { bareHost, dotted, isLoopback, unbracketed } from "../policy/address.ts";
 
 /**
  * Whether `url` is in `list`: `*`, an address, a CIDR block, `domain` (it and what is below), `.domain` or `*.domain` (what
@@ -8,7 +8,7 @@ import { dotted, isLoopback, unbracketed } from "../policy/address.ts";
  */
 export function isDirect(url: URL, list: string): boolean {
   if (isLoopback(url.hostname)) return true;
-  const host = unbracketed(url.hostname.toLowerCase()).replace(/\.$/, "");
+  const host = bareHost(url.hostname);
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return list.split(",").some((entry) => covers(entry.trim().toLowerCase(), host, port));
 }

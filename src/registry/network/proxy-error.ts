@@ -1,5 +1,5 @@
 /** What went wrong with a proxy, in words that name it. */
-import { networkReason, ProxyError, troubleOf } from "../wire/trouble.ts";
+import { isUnreached, networkReason, ProxyError, troubleOf } from "../wire/trouble.ts";
 import type { HttpProxy } from "./proxy.ts";
 
 /** Statuses with which a proxy says that it, too, did not get there. */
@@ -21,6 +21,6 @@ export function proxyFailure(proxy: HttpProxy, error: unknown): unknown {
   if (status !== undefined) return proxyRefusal(proxy, Number(status));
   // Through a proxy, it is only the proxy whose name is looked up and whose port is tried.
   const trouble = troubleOf(error);
-  if (trouble !== "unreachable" && trouble !== "nameless" && trouble !== "unasked") return error;
+  if (!isUnreached(trouble)) return error;
   return new ProxyError(trouble, `the proxy ${proxy.url} cannot be reached: ${networkReason(error)}`, error);
 }

@@ -5,7 +5,7 @@ import { drain } from "../wire/drain.ts";
 import { type Exchange, isStreamed, startEffort, type Trail, type Transport } from "../wire/exchange.ts";
 import { isMistake } from "../wire/mistake.ts";
 import { isPassing, LONGEST_WAIT, patienceOf } from "../wire/passing.ts";
-import { networkReason, type Trouble, troubleOf } from "../wire/trouble.ts";
+import { isUnreached, networkReason, type Trouble, troubleOf } from "../wire/trouble.ts";
 import type { Standing } from "./standing.ts";
 import { createTraffic, type Traffic } from "./traffic.ts";
 
@@ -134,7 +134,7 @@ function failureOf(outcome: Outcome, policy: RetryPolicy, standing: Standing): F
   const { error } = outcome;
   if (error instanceof AppError || isMistake(error)) return undefined;
   const trouble = troubleOf(error);
-  const isUnreachable = trouble === "unreachable" || trouble === "nameless" || trouble === "unasked";
+  const isUnreachable = isUnreached(trouble);
   const tries = triesFor(trouble, policy, standing.hasAnswered);
   return { why: "retry", reason: networkReason(error), tries, asked: 0, isShared: isUnreachable, isUnreachable };
 }

@@ -22,7 +22,8 @@ const FINAL = /DIGEST_INVALID|SIZE_INVALID|NAME_|MANIFEST_|UNAUTHORIZED|DENIED|T
  * Uploads a blob. Its bytes are verified while they go: the last ones are only sent when size and digest are right, so that
  * a wrong blob never completes. By one PUT; where a registry does not take that, by one PATCH; where it is too large, in
  * chunks: what was learned is kept in `uploads`. A failed try begins anew with a session of its own, except for content that
- * can be read only once; the old session is given up where the registry itself has ended the try. Errors of the source are passed on as they are; INTEGRITY where the registry stored other bytes.
+ * can be read only once; the old session is given up where the registry itself has ended the try. Errors of the source are
+ * passed on as they are; INTEGRITY where the registry stored other bytes.
  */
 export function uploadBlob(
   client: Client,

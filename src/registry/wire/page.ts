@@ -11,7 +11,7 @@ export function isWebPage(text: string, mediaType: string): boolean {
   return /^(?:text\/html|application\/xhtml\+xml)$/.test(mediaType) || /^\s*<(?:!doctype\s+html|html)\b/i.test(text);
 }
 
-/** The title of a text that is a web page; undefined for all other texts. */
+/** What stands in a text's first <title>, for people; undefined where there is none: web pages may lack one. */
 export function pageTitle(text: string): string | undefined {
   const [, title = ""] = /<title[^>]{0,200}>([^<]{0,1000})/i.exec(text.slice(0, START)) ?? [];
   return clean(redactText(title.replace(/\s+/g, " ").trim()), SHOWN) || undefined;

@@ -50,6 +50,11 @@ export function troubleOf(error: unknown): Trouble {
   return UNREACHABLE.test(text) ? "unreachable" : "broken";
 }
 
+/** Whether nobody was reached: no name, no address, or no answer to a connection. */
+export function isUnreached(trouble: Trouble): boolean {
+  return trouble === "unreachable" || trouble === "nameless" || trouble === "unasked";
+}
+
 /** One line that says why the network failed, for people. */
 export function networkReason(error: unknown): string {
   if (error instanceof ProxyError) return error.message;

@@ -46,6 +46,8 @@ export type Event =
     }
   /** Something that the user should know and that stopped nothing. */
   | { readonly type: "warning"; readonly message: string; readonly image?: ImageName | undefined }
+  /** So many `bytes` were compared with what they should be, of `total`, as far as that is known. */
+  | { readonly type: "checked"; readonly bytes: number; readonly total: number }
   /** The archive grew to `bytes`. */
   | { readonly type: "archived"; readonly bytes: number };
 

@@ -1,35 +1,25 @@
-/**
- * The index at the end of an archive, which says where every entry stands, with the footer that says where the index is.
- * Everything in it is checked against the file before it is believed.
- */
-import { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+/** The index at the end of an archive, which says where every entry stands. It is checked against the file before it is believed. */
+import { createHash } from "node:crypto";
 import { type Lines, splitLines } from "../bytes/lines.ts";
-import { type ByteStream, type Bytes, concat, encode } from "../bytes/stream.ts";
+import { type ByteStream, type Bytes, encode } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseJson } from "../oci/json.ts";
 import { type Codec, PIECE } from "./codec.ts";
 import { MOST_CHARACTERS, MOST_ENTRIES } from "./entry-names.ts";
 import { isEntryPath } from "./entry-path.ts";
+import { corrupt, type Footer, INDEX_LIMIT, isSame, requireVersion, VERSION } from "./footer.ts";
 import type { Format } from "./format.ts";
 import { framedLength } from "./framing.ts";
 import { BLOCK, type EntryType, HEADER_LIMIT, paddingOf } from "./tar.ts";
 
 export const INDEX_PATH = "saved-image-cache/.dray/index.json";
 
-/** The largest index that is read, in bytes: that many entries with long names. */
-const INDEX_LIMIT: number = 80 << 20;
-
 /** The longest line of it, which is an entry with the lengths of its members: those of half a terabyte. */
 const LONGEST_LINE: number = 4 << 20;
 
 /** Members of all entries that are in several: those of two terabytes. */
 const MOST_MEMBERS = 2 << 20;
-
-const VERSION = 1;
-const MAGIC: Bytes = encode("DRAYIDX");
-const FOOTER_SIZE = 64;
 
 /** Where one entry stands. */
 export interface Placed {
@@ -46,6 +36,7 @@ export interface Placed {
   readonly header: number;
   /** `stored`: framed; `packed`: compressed members of one PIECE each; `raw`: as it is, in a plain tar. */
   readonly method: "stored" | "packed" | "raw";
+  /** Absent in what was read where the path ends with it. */
   readonly digest?: Digest | undefined;
   /** The length of each packed member, where there are several. */
   readonly members?: readonly number[] | undefined;
@@ -56,85 +47,49 @@ export function tarLength(entry: { readonly header: number; readonly size: numbe
   return entry.header + entry.size + paddingOf(entry.size);
 }
 
-/** One entry a line. Throws UNSUPPORTED for more than would be read. */
-export function formatIndex(entries: readonly Placed[]): Bytes {
-  const lines = entries.map(({ path, type, ...rest }) =>
-    JSON.stringify({ name: path, ...(type === "file" ? {} : { type }), ...rest }),
-  );
-  const text = lines.length === 0 ? "" : `${lines.join(",\n")}\n`;
-  const index = encode(`{"version":${VERSION},"entries":[\n${text}]}\n`);
-  if (entries.length <= MOST_ENTRIES && index.length <= INDEX_LIMIT) return index;
-  throw new AppError("UNSUPPORTED", `Cannot write an archive of ${entries.length} entries: nothing would read it`, {
-    hint: "make several archives, of fewer images each",
-  });
+/** An index in the making: bytes, since the entries themselves would take twice as much memory. */
+export interface GrowingIndex {
+  readonly entries: number;
+  /** Throws UNSUPPORTED for more than would be read. */
+  add(entry: Placed): void;
+  /** All of it, in chunks. To be called once. Throws UNSUPPORTED as well. */
+  end(): readonly Bytes[];
 }
 
-/** Where the index entry stands, what it must hold. */
-export interface Footer {
-  readonly offset: number;
-  /** Of its one member, or of all of it in a plain tar. */
-  readonly length: number;
-  /** Of the index itself. */
-  readonly size: number;
-  readonly sha256: Bytes;
-}
+/** Characters that are gathered before they become bytes. */
+const CHUNK: number = 64 << 10;
 
-/** The footer of `index`, whose entry takes `[offset, offset + length)` of the archive. */
-export function formatFooter(codec: Codec, index: Bytes, offset: number, length: number): Bytes {
-  const numbers = new DataView(new ArrayBuffer(24));
-  for (const [at, value] of [offset, length, index.length].entries()) numbers.setBigUint64(at * 8, BigInt(value), true);
-  return codec.footer(
-    concat([
-      MAGIC,
-      Uint8Array.of(VERSION),
-      new Uint8Array(numbers.buffer),
-      createHash("sha256").update(index).digest(),
-    ]),
-  );
-}
-
-export function footerLength(codec: Codec): number {
-  return codec.footer(new Uint8Array(FOOTER_SIZE)).length;
-}
-
-/**
- * The footer in the last bytes of a file of `fileSize` bytes, undefined where it is not ours.
- * Throws INTEGRITY where it points outside of the file, UNSUPPORTED where a later Dray wrote it.
- */
-export function parseFooter(codec: Codec, tail: Bytes, fileSize: number, archive: string): Footer | undefined {
-  const payload = tail.slice(codec.payloadAt, codec.payloadAt + FOOTER_SIZE);
-  if (!equal(payload.subarray(0, MAGIC.length), MAGIC)) return undefined;
-  if (!equal(codec.footer(payload), tail)) return undefined;
-  requireVersion(payload[MAGIC.length], archive);
-  const view = new DataView(payload.buffer, MAGIC.length + 1);
-  const [offset, length, size] = [0, 8, 16].map((at) => Number(view.getBigUint64(at, true))) as [
-    number,
-    number,
-    number,
-  ];
-  const inside = [offset, length, size].every(Number.isSafeInteger) && offset + length + tail.length <= fileSize;
-  if (!inside) throw corrupt(archive, "its footer points to no index");
-  if (size > INDEX_LIMIT) throw corrupt(archive, `its index has ${size} bytes, more than are read`);
-  return { offset, length, size, sha256: payload.subarray(32) };
-}
-
-function requireVersion(version: unknown, archive: string): void {
-  if (version === VERSION) return;
-  throw new AppError("UNSUPPORTED", `Cannot open "${archive}": its index is of version ${version}`, {
-    hint: "it was written by a later Dray: use that one, or unpack it with tar",
-  });
-}
-
-function equal(one: Bytes, other: Bytes): boolean {
-  return one.length === other.length && timingSafeEqual(one, other);
-}
-
-/** An INTEGRITY error that names the archive. */
-export function corrupt(archive: string, reason: string, cause?: unknown): AppError {
-  return new AppError("INTEGRITY", `Cannot read "${archive}": ${reason}`, {
-    cause,
-    hint: "compare its checksum with that of the original, and copy it again",
-  });
+/** No entries yet. Each is a line. */
+export function startIndex(): GrowingIndex {
+  const chunks: Bytes[] = [];
+  let text = `{"version":${VERSION},"entries":[\n`;
+  let size = 0;
+  let entries = 0;
+  function turn(): void {
+    const bytes = encode(text);
+    chunks.push(bytes);
+    size += bytes.length;
+    text = "";
+    if (entries <= MOST_ENTRIES && size <= INDEX_LIMIT) return;
+    throw new AppError("UNSUPPORTED", "Cannot write the archive: it has more entries than are read, or longer names", {
+      hint: "make several archives, of fewer images each",
+    });
+  }
+  return {
+    get entries() {
+      return entries;
+    },
+    add({ path, type, ...rest }) {
+      text += entries++ === 0 ? "" : ",\n";
+      text += JSON.stringify({ name: path, ...(type === "file" ? {} : { type }), ...rest });
+      if (text.length >= CHUNK) turn();
+    },
+    end() {
+      text += entries === 0 ? "]}\n" : "\n]}\n";
+      turn();
+      return chunks;
+    },
+  };
 }
 
 /**
@@ -171,7 +126,7 @@ export async function parseIndex(
     // What is damaged may seem to be anything: whether it is, is known at the end.
     if (refusal === undefined) refusal = thrownBy(() => lines.push(bytes));
   }
-  if (!equal(hash.digest() as Bytes, footer.sha256)) throw corrupt(archive, "its index is not what its footer says");
+  if (!isSame(hash.digest() as Bytes, footer.sha256)) throw corrupt(archive, "its index is not what its footer says");
   if (refusal !== undefined) throw refusal;
   lines.end();
   return entries;
@@ -186,18 +141,6 @@ export async function indexedDigests(index: ByteStream, path: string): Promise<r
   let refusal: unknown;
   for await (const bytes of index) refusal ??= thrownBy(() => lines.push(bytes));
   return (refusal ?? thrownBy(() => lines.end())) === undefined ? digests : [];
-}
-
-/** Whether a footer comes by in a stream. Reads as far as that. */
-export async function hasFooterIn(stream: ByteStream): Promise<boolean> {
-  const magic = concat([MAGIC, Uint8Array.of(VERSION)]);
-  let end: Bytes = new Uint8Array(0);
-  for await (const bytes of stream) {
-    const both = concat([end, bytes]);
-    if (Buffer.from(both.buffer, both.byteOffset, both.length).includes(magic)) return true;
-    end = both.slice(1 - magic.length);
-  }
-  return false;
 }
 
 function thrownBy(work: () => void): unknown {
@@ -258,7 +201,8 @@ function parsePlaced(value: unknown, format: Format): Placed | undefined {
     size,
     header,
     method,
-    digest,
+    // A hundred thousand of them are twenty megabytes.
+    digest: digest && name.endsWith(`/${digest.replace(":", "/")}`) ? undefined : digest,
     members,
   };
 }

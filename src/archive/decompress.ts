@@ -3,7 +3,7 @@ import type { Transform } from "node:stream";
 import { constants, createGunzip, createInflateRaw, createZstdDecompress } from "node:zlib";
 import type { ByteStream, Bytes } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
-import { corrupt } from "./contents.ts";
+import { corrupt } from "./footer.ts";
 import { WINDOW_LOG_MAX, zstdFrames } from "./zstd-frames.ts";
 
 /** Bytes of output that are made at once. */

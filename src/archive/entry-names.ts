@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from "../errors.ts";
 import { isEntryPath } from "./entry-path.ts";
 
 /** More entries than archives have: of those that are read, whoever wrote them. Each costs memory. */
-export const MOST_ENTRIES = 200_000;
+export const MOST_ENTRIES = 120_000;
 
 /** Characters of all their names and targets together. */
 export const MOST_CHARACTERS: number = 24 << 20;

@@ -2,9 +2,10 @@
 import type { ByteStream, Bytes } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { corrupt, type Footer, INDEX_PATH, tarLength } from "./contents.ts";
+import { INDEX_PATH, tarLength } from "./contents.ts";
 import { decompressed } from "./decompress.ts";
 import { damaged, type Opened } from "./entry-content.ts";
+import { corrupt, type Footer } from "./footer.ts";
 import { peek } from "./pipe.ts";
 import { BLOCK, parseTarHeader } from "./tar.ts";
 import { volumeRange } from "./volume.ts";

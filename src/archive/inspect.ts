@@ -8,8 +8,9 @@ import { AppError, reasonOf } from "../errors.ts";
 import { type Digest, hashFor, isDigest, splitDigest } from "../oci/digest.ts";
 import type { Call } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
-import { type Footer, footerLength, INDEX_PATH, type Placed, tarLength } from "./contents.ts";
+import { INDEX_PATH, type Placed, tarLength } from "./contents.ts";
 import { membersOf, type Opened, tarBytes } from "./entry-content.ts";
+import { type Footer, footerLength } from "./footer.ts";
 import { indexEntry } from "./index-entry.ts";
 import type { Archive } from "./reader.ts";
 import { END_OF_TAR, tarHeader } from "./tar.ts";
@@ -30,30 +31,28 @@ export interface Flaw {
   readonly entry?: Placed | undefined;
 }
 
-/** More flaws than that are not told: a hostile index has as many as it likes. */
-const MOST_FLAWS = 50_000;
-
-/** All flaws, in the order of the archive: one at most for each entry, and 50,000 in all. Reads everything. */
-export async function* inspect(archive: Archive, call: Call = {}): AsyncGenerator<Flaw> {
-  let count = 0;
-  for await (const flaw of flawsIn(archive, call)) {
-    if (count++ < MOST_FLAWS) yield flaw;
-    else {
-      const { path, offset, length } = flaw;
-      return yield { path, offset, length, reason: "more is wrong from here on than can be told" };
-    }
-  }
+export interface InspectOptions extends Call {
+  /** Hears how many bytes more were compared, of all that inspectedBytes() says. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-async function* flawsIn(archive: Archive, call: Call): AsyncGenerator<Flaw> {
-  const { opened, entries, footer } = archive;
+/** What inspect() compares. */
+export function inspectedBytes({ entries }: Archive): number {
+  return entries.reduce((sum, entry) => sum + tarLength(entry), 0);
+}
+
+/** All flaws, in the order of the archive: one at most for each entry, and for each gap between two. Reads everything. */
+export async function* inspect(
+  { opened, entries, footer }: Archive,
+  options: InspectOptions = {},
+): AsyncGenerator<Flaw> {
   let next = 0;
   for (const entry of entries) {
     const { path, offset, length } = entry;
     if (offset !== next)
       yield { path, offset: next, length: offset - next, reason: "it does not begin where the entry before it ends" };
     next = offset + length;
-    const reason = await flawOf(opened, entry, call);
+    const reason = await flawOf(opened, entry, options);
     if (reason !== undefined) yield { path, offset, length, digest: digestIn(entry), reason, entry };
   }
   if (footer.offset !== next)
@@ -63,35 +62,44 @@ async function* flawsIn(archive: Archive, call: Call): AsyncGenerator<Flaw> {
       length: footer.offset - next,
       reason: "there is something between the last entry and the index",
     };
-  yield* inspectEnd(opened, footer, call);
+  yield* inspectEnd(opened, footer, options);
 }
 
-/** The digest that an entry's content must have: what the index says, else what its name says. */
+/** The digest that an entry's content must have: what its name says, by which it is looked for, else what the index says. */
 function digestIn({ path, digest }: Placed): Digest | undefined {
-  if (digest) return digest;
   const [, algorithm, hex] = /\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
   const named = `${algorithm}:${hex}`;
-  return isDigest(named) ? named : undefined;
+  return isDigest(named) && named !== digest ? named : digest;
 }
 
 /** What is wrong with an entry; undefined where nothing is. */
-export async function flawOf(archive: Opened, entry: Placed, call: Call): Promise<string | undefined> {
+export async function flawOf(archive: Opened, entry: Placed, options: InspectOptions): Promise<string | undefined> {
+  let left = tarLength(entry);
+  const onBytes = (bytes: number): void => {
+    left -= bytes;
+    options.onBytes?.(bytes);
+  };
   try {
+    const call = { signal: options.signal, onBytes };
     return (await contentFlaw(archive, entry, call)) ?? (await frameFlaw(archive, entry, call));
   } catch (error) {
-    call.signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     if (error instanceof AppError && error.code !== "INTEGRITY") throw error;
     return reasonOf(error);
+  } finally {
+    // What cannot be read is done with too.
+    if (left > 0) options.onBytes?.(left);
   }
 }
 
 /** Header, content and padding, and the checksum that a stored member ends with. */
-async function contentFlaw(archive: Opened, entry: Placed, call: Call): Promise<string | undefined> {
+async function contentFlaw(archive: Opened, entry: Placed, call: InspectOptions): Promise<string | undefined> {
   const { volume, codec } = archive;
   const { header, size } = entry;
   const total = tarLength(entry);
   const head: Bytes = new Uint8Array(header);
   const digest = digestIn(entry);
+  if (entry.digest && digest !== entry.digest) return `the index says that it is "${entry.digest}"`;
   const hash: Hash | undefined = digest && hashFor(digest);
   let at = 0;
   let checksum = 0;
@@ -102,6 +110,7 @@ async function contentFlaw(archive: Opened, entry: Placed, call: Call): Promise<
     isPadded &&= bytes.subarray(Math.max(0, header + size - at)).every((byte) => byte === 0);
     if (entry.method === "stored" && codec.framing.checksum) checksum = codec.framing.checksum(bytes, checksum);
     at += bytes.length;
+    call.onBytes?.(bytes.length);
   }
   if (!isEqual(head, headerOf(entry))) return "its header is not the one that it was written with";
   if (digest && `${splitDigest(digest).algorithm}:${hash?.digest("hex")}` !== digest)

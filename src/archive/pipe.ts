@@ -1,8 +1,8 @@
 /** A tar as it comes out of a pipe: entry by entry, each read now or never. */
 import { type ByteStream, type Bytes, concat } from "../bytes/stream.ts";
 import type { Call } from "../store/store.ts";
-import { corrupt } from "./contents.ts";
 import { entryNames, type NamedEntry } from "./entry-names.ts";
+import { corrupt } from "./footer.ts";
 import { tarEntries } from "./tar-entries.ts";
 
 export interface PipedEntry {

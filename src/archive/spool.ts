@@ -7,7 +7,7 @@ import { writeFully } from "../bytes/file.ts";
 import type { ByteStream } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { corrupt } from "./contents.ts";
+import { corrupt } from "./footer.ts";
 import type { Volume } from "./volume.ts";
 
 export interface SpoolOptions extends Call {

@@ -5,8 +5,8 @@
 import type { Bytes } from "../bytes/stream.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { corrupt } from "./contents.ts";
 import { type NamedEntry, refusedEntry } from "./entry-names.ts";
+import { corrupt } from "./footer.ts";
 import { BLOCK, paddingOf } from "./tar.ts";
 import { checksum, numberField, octalField, parseRecords, textField } from "./tar-fields.ts";
 import type { Volume } from "./volume.ts";

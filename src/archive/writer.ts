@@ -1,8 +1,11 @@
 /** Writes archives: entries one after the other, then the index that says where they stand. */
+import { setImmediate } from "node:timers/promises";
+import { concat } from "../bytes/stream.ts";
 import type { Call } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
 import { codecFor } from "./codec-for.ts";
-import { formatFooter, formatIndex, INDEX_PATH, type Placed } from "./contents.ts";
+import { type GrowingIndex, INDEX_PATH, type Placed, startIndex } from "./contents.ts";
+import { formatFooter } from "./footer.ts";
 import type { Format } from "./format.ts";
 import { type Gathered, gathered } from "./gathered.ts";
 import { type Entry, writeMembers } from "./members.ts";
@@ -10,6 +13,9 @@ import type { Output } from "./output.ts";
 import { BLOCK, paddingOf, tarHeader } from "./tar.ts";
 
 export type { Entry } from "./members.ts";
+
+/** Small entries wait for nothing: after so many of them, signals and timers have their turn. */
+const BREATH = 200;
 
 export interface WriteOptions extends Call {
   readonly format: Format;
@@ -36,17 +42,18 @@ export async function writeArchive(
 ): Promise<{ entries: number; bytes: number }> {
   const codec = codecFor(options.format, options.level);
   const target = gathered(output, (total) => options.onBytes?.(total));
-  const placed: Placed[] = [];
+  const index = startIndex();
   try {
     for await (const entry of entries) {
       options.signal?.throwIfAborted();
       const one = await writeOrReplace(entry, codec, output, target, options);
-      if (one) placed.push(one);
+      if (one) index.add(one);
+      if (index.entries % BREATH === 0) await setImmediate();
     }
     options.signal?.throwIfAborted();
-    await writeContents(placed, codec, target);
+    await writeContents(index, codec, target);
     await target.flush();
-    return { entries: placed.length, bytes: output.position };
+    return { entries: index.entries, bytes: output.position };
   } finally {
     await target.settle();
   }
@@ -73,15 +80,14 @@ async function writeOrReplace(
 }
 
 /** The index as an entry of one member, the end of the tar, the footer. */
-async function writeContents(placed: readonly Placed[], codec: Codec, target: Gathered): Promise<void> {
-  const index = formatIndex(placed);
+async function writeContents(growing: GrowingIndex, codec: Codec, target: Gathered): Promise<void> {
+  const chunks = growing.end();
+  const size = chunks.reduce((sum, { length }) => sum + length, 0);
+  const header = tarHeader({ path: INDEX_PATH, type: "file", size });
+  const entry = concat([header, ...chunks, new Uint8Array(paddingOf(size))]);
   const offset = target.position;
-  const header = tarHeader({ path: INDEX_PATH, type: "file", size: index.length });
-  const entry = new Uint8Array(header.length + index.length + paddingOf(index.length));
-  entry.set(header);
-  entry.set(index, BLOCK);
   await target.push(codec.packing ? await codec.packing.pack(entry) : entry);
   const length = target.position - offset;
   await target.push(codec.end());
-  await target.push(formatFooter(codec, index, offset, length));
+  await target.push(formatFooter(codec, entry.subarray(BLOCK, BLOCK + size), offset, length));
 }

@@ -5,8 +5,8 @@
 import { type Bytes, decode } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Call } from "../store/store.ts";
-import { corrupt } from "./contents.ts";
 import { MOST_ENTRIES, refusedEntry } from "./entry-names.ts";
+import { corrupt } from "./footer.ts";
 import { viewOf } from "./view-of.ts";
 import type { Volume } from "./volume.ts";
 

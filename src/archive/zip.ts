@@ -2,9 +2,9 @@
 import { crc32 } from "node:zlib";
 import type { ByteStream, Range } from "../bytes/stream.ts";
 import type { Call, Tree } from "../store/store.ts";
-import { corrupt } from "./contents.ts";
 import { decompressed } from "./decompress.ts";
 import { entryNames, refusedEntry } from "./entry-names.ts";
+import { corrupt } from "./footer.ts";
 import { viewOf } from "./view-of.ts";
 import { type Volume, volumeRange } from "./volume.ts";
 import { LOCAL_HEADER, readZipContents, type ZipEntry } from "./zip-contents.ts";

@@ -5,7 +5,7 @@
 import type { ByteStream, Bytes } from "../bytes/stream.ts";
 import { concat } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
-import { corrupt } from "./contents.ts";
+import { corrupt } from "./footer.ts";
 import { viewOf } from "./view-of.ts";
 
 /** Hangar's archives have windows of 32 MiB; `zstd --long` makes 128 MiB. A larger one is memory that an archive asks for. */

@@ -4,6 +4,7 @@ import type { BigIntStats } from "node:fs";
 import { appendFile, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
+import { lockFile, lockOf } from "../bytes/file-lock.ts";
 import { AppError } from "../errors.ts";
 import type { FailedPath } from "./failed-path.ts";
 
@@ -49,12 +50,17 @@ export async function openFailedList({
   }
   async function write(): Promise<void> {
     isDue = false;
+    if (lines.length === 0) return;
+    await (isStream ? writeAlone() : alone(file, writeAlone));
+  }
+  async function writeAlone(): Promise<void> {
     const there = isStream ? undefined : await statOf(file);
     const isOwn = isStream || isSame(there, own);
-    const news = isOwn ? lines.slice(written) : lines;
+    const count = lines.length;
+    const news = lines.slice(isOwn ? written : 0, count);
     if (news.length === 0) return;
     const others = there && !isOwn && !isSame(there, seen) ? await linesOf(path, file, there) : [];
-    written = lines.length;
+    written = count;
     try {
       await setAside();
       if (isOwn) await appendFile(file, textOf(news));
@@ -82,13 +88,24 @@ export async function openFailedList({
       await writing;
       if (failure !== undefined) {
         // Half a list, with half a name at its end, would be taken for the whole.
-        if (!isStream && !isInput) await removeIf(file, own ?? seen).catch(() => {});
+        if (!isStream && !isInput) await alone(file, () => removeIf(file, own ?? seen)).catch(() => {});
         await onDisk(path, () => Promise.reject(failure));
       }
-      if (lines.length === 0) await onDisk(path, () => (isOther ? setAside() : removeIf(file, seen)));
+      if (lines.length === 0 && seen)
+        await onDisk(path, () => alone(file, () => (isOther ? setAside() : removeIf(file, seen))));
       return lines.length > 0;
     },
   };
+}
+
+/** Runs `work` while no other run changes the file; where no lock can be made, all the same. */
+async function alone(file: string, work: () => Promise<void>): Promise<void> {
+  const unlock = await lockFile(file).catch(() => undefined);
+  try {
+    await work();
+  } finally {
+    await unlock?.();
+  }
 }
 
 /** Removes a file that is still the one which it was; an empty one is no list. */
@@ -116,11 +133,15 @@ async function replace(file: string, text: string): Promise<void> {
   }
 }
 
+/** Those of runs that are at work are waited for. */
 async function removeLeftovers(file: string): Promise<void> {
-  const names = await readdir(dirname(file)).catch(() => []);
-  for (const name of names)
-    if (name.startsWith(`${basename(file)}.`) && /^\.[0-9a-f]{8}\.new$/.test(name.slice(basename(file).length)))
-      await rm(join(dirname(file), name), { force: true }).catch(() => {});
+  const names: readonly string[] = await readdir(dirname(file)).catch(() => []);
+  const begin = `${basename(file)}.`;
+  const left = names.filter((name) => name.startsWith(begin) && /^[0-9a-f]{8}\.new$/.test(name.slice(begin.length)));
+  if (left.length === 0 && !names.includes(basename(lockOf(file)))) return;
+  await alone(file, async () => {
+    for (const name of left) await rm(join(dirname(file), name), { force: true }).catch(() => {});
+  });
 }
 
 async function linesOf(path: string, file: string, { size }: BigIntStats): Promise<readonly string[]> {

@@ -24,8 +24,11 @@ interface Flight {
   bytes: number;
 }
 
-/** `images` is how many the list has. Draws at most eight times a second; without a terminal tells every 15 seconds. */
-export function startProgress(terminal: Terminal, log: Log, images: number): Progress {
+/**
+ * `images` is how many the list has; undefined where bytes are `checked`, and nothing else. Draws at most eight times a second;
+ * without a terminal tells every 15 seconds.
+ */
+export function startProgress(terminal: Terminal, log: Log, images?: number): Progress {
   const flights = new Map<Digest, Flight>();
   const started = performance.now();
   let settled = 0;
@@ -49,7 +52,8 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
     const left = Math.max(0, total - lost - arrived());
     const eta = left > 0 && rate > 0 ? `, ${formatDuration(left / rate)} left` : "";
     const archive = archived > 0 ? `, ${formatSize(archived)} archived` : "";
-    return `${settled}/${images} images, ${formatSize(arrived())} of ${formatSize(total)}, ${formatSize(rate)}/s${archive}${eta}`;
+    const head = images === undefined ? "checked" : `${settled}/${images} images,`;
+    return `${head} ${formatSize(arrived())} of ${formatSize(total)}, ${formatSize(rate)}/s${archive}${eta}`;
   }
   function report(): void {
     log.info(overall());
@@ -74,7 +78,11 @@ export function startProgress(terminal: Terminal, log: Log, images: number): Pro
       if (event.type === "planned") total += event.bytes;
       else if (event.type === "image") settled++;
       else if (event.type === "archived") archived = event.bytes;
-      else if (event.type === "moving") {
+      else if (event.type === "checked") {
+        total = event.total;
+        landed = event.bytes;
+        copied = event.bytes;
+      } else if (event.type === "moving") {
         const flight = flights.get(event.descriptor.digest) ?? { size: event.descriptor.size, bytes: 0 };
         flight.bytes += event.bytes;
         copied += event.bytes;

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../errors.ts";
 import { createLog, type Log } from "./log.ts";
+import { watchMemory } from "./memory.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 
 export interface Session {
@@ -42,6 +43,7 @@ export function startSession(debug: boolean): Session {
   }
   const names = Object.keys(SIGNALS).filter((name) => name !== "SIGHUP" || !isHangupIgnored());
   for (const name of names) process.on(name, onSignal);
+  const unwatch = watchMemory();
   return {
     terminal,
     log,
@@ -49,6 +51,7 @@ export function startSession(debug: boolean): Session {
     debug,
     interrupted: () => code,
     end() {
+      unwatch();
       for (const name of names) process.off(name, onSignal);
     },
   };

@@ -16,14 +16,14 @@ export interface HeadEntry {
 export interface ArchiveLayout {
   /**
    * What an archive of these images begins with, folders before what is in them. `algorithms` are those of the digests in it.
-   * The same images give the same bytes.
+   * The same images give the same bytes. Each entry is made when it is asked for.
    */
-  head(images: readonly LaidImage[], algorithms: ReadonlySet<string>): readonly HeadEntry[];
+  head(images: readonly LaidImage[], algorithms: ReadonlySet<string>): Iterable<HeadEntry>;
   /** Where a blob or manifest is, from the root of the archive. */
   blobPath(digest: Digest): string;
   /**
-   * Documents of the head that name images: where some did not arrive, they come once more at the end, and count. Absent where
-   * readers take the first they see, so that everything must be there before the head is written.
+   * The documents of the head that name images: where some did not arrive, they come once more at the end, and count. Absent
+   * where readers take the first they see, so that everything must be there before the head is written.
    */
-  readonly amended?: readonly string[] | undefined;
+  amended?(images: readonly LaidImage[]): readonly (HeadEntry & { readonly bytes: Bytes })[];
 }

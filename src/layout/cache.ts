@@ -1,5 +1,5 @@
 /** The cache folder: a store in Hangar's layout that runs fill, resume and share. */
-import { mkdir, rm, stat, symlink } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { readFile, writeAtomic } from "../bytes/file.ts";
@@ -10,7 +10,7 @@ import { type Digest, splitDigest } from "../oci/digest.ts";
 import { ingest, isPresent } from "../store/ingest.ts";
 import { read } from "../store/read.ts";
 import type { Call, Content, Sink } from "../store/store.ts";
-import { blobPath, type LaidImage, layoutFiles } from "./hangar.ts";
+import { blobPath, type LaidImage, LIST_FILE, layoutFiles, layoutFolders, listFile } from "./hangar.ts";
 import { lockFolder } from "./lock.ts";
 
 export interface Cache extends AsyncDisposable {
@@ -42,26 +42,35 @@ export async function openCache(folder: string, onWarning?: (message: string) =>
   };
 }
 
+/** Asks for those only that are there: a new cache has none. */
 async function missingIn(folder: string, blobs: Iterable<Descriptor>): Promise<number> {
   const sizes = new Map([...blobs].map(({ digest, size }) => [digest, size]));
+  const there = new Set<string>();
+  for (const algorithm of ["sha256", "sha512"])
+    for (const hex of await namesIn(join(folder, "share", algorithm))) there.add(`${algorithm}:${hex}`);
+  const begun = new Set(await namesIn(join(folder, ".partial")));
   let missing = 0;
   for (const [digest, size] of sizes) {
-    if (await isPresent(join(folder, blobPath(digest)), size)) continue;
-    const partial = await stat(join(folder, ".partial", splitDigest(digest).hex)).catch(() => undefined);
+    const { hex } = splitDigest(digest);
+    if (there.has(digest) && (await isPresent(join(folder, blobPath(digest)), size))) continue;
+    const partial = begun.has(hex) ? await stat(join(folder, ".partial", hex)).catch(() => undefined) : undefined;
     missing += Math.max(0, size - (partial?.size ?? 0));
   }
   return missing;
 }
 
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return await readdir(folder).catch(() => []);
+}
+
 async function writeNames(folder: string, images: readonly LaidImage[], savedTime: Date): Promise<void> {
-  const [list, ...files] = layoutFiles(images, savedTime);
+  for (const name of layoutFolders(images)) await mkdir(join(folder, name), { recursive: true });
   // One name for all, one after the other: what a killed run left there is written over.
   const temporary = join(folder, ".partial", "document");
-  for (const { path, bytes } of files)
-    if (bytes) await writeAtomic(join(folder, path), bytes, { durable: false, temporary });
-    else await mkdir(join(folder, path), { recursive: true });
+  for (const { path, bytes } of layoutFiles(images, savedTime))
+    if (path !== LIST_FILE) await writeAtomic(join(folder, path), bytes, { durable: false, temporary });
   await symlink("share", join(folder, "blobs")).catch(ignoreExisting);
-  await writeAtomic(join(folder, list!.path), list!.bytes!, { temporary });
+  await writeAtomic(join(folder, LIST_FILE), listFile(images, savedTime).bytes, { temporary });
 }
 
 /** What all repositories of the folder have in common: everything but their place. */

@@ -11,15 +11,14 @@ import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST } from "../oci
 import { type Platform, parseConfigPlatform } from "../oci/platform.ts";
 import { contentOf, MANIFEST_LIMIT } from "../store/read.ts";
 import type { Call, Content, Store, StoreReference, Tree, TreeFile } from "../store/store.ts";
-import { brokenDocument, fieldsOf, readDocument } from "./document.ts";
+import { brokenDocument, checkCount, fieldsOf, MOST_IMAGES, readDocument } from "./document.ts";
 import { nameOfArchive, wholeReference } from "./image-name.ts";
 import { treeStore } from "./tree-store.ts";
 
 export const DOCKER_ARCHIVE_FILE = "manifest.json";
 
-/** Images of one archive, and the layers of all of them: more than any has. */
-const MOST = 10_000;
-const MOST_LAYERS = 100_000;
+/** Layers of all images of an archive, each as often as it is listed: more than any has. */
+const MOST_LAYERS = 50_000;
 
 export interface DockerArchiveOptions extends Call {
   /** What messages call the archive; images without a name are below its base name. */
@@ -42,11 +41,16 @@ export async function openDockerArchive(tree: Tree, options: DockerArchiveOption
   const { name } = options;
   const list = await readDocument(tree, DOCKER_ARCHIVE_FILE, name, options);
   if (!Array.isArray(list)) throw broken(name, "it is no list of images");
-  if (list.length > MOST) throw broken(name, `it lists more than ${MOST} images`);
+  checkCount(DOCKER_ARCHIVE_FILE, name, list.length);
   const found: Found = { paths: new Map(), documents: new Map(), layers: new Map(), configs: new Map(), count: 0 };
   const references: StoreReference[] = [];
-  for (const image of list as unknown[]) references.push(...(await readImage(image, tree, options, found)));
-  return treeStore(tree, name, { references, documents: found.documents, pathOf: (digest) => found.paths.get(digest) });
+  for (const image of list as unknown[]) {
+    for (const reference of await readImage(image, tree, options, found)) references.push(reference);
+    checkCount(DOCKER_ARCHIVE_FILE, name, references.length);
+  }
+  // The rest of what was found need not be held for as long as the store is.
+  const { paths, documents } = found;
+  return treeStore(tree, name, { references, documents, pathOf: (digest) => paths.get(digest) });
 }
 
 /** What was found so far, and where. */
@@ -194,7 +198,7 @@ function plain(path: string): string {
 }
 
 function isTextList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length <= MOST && value.every((one) => typeof one === "string");
+  return Array.isArray(value) && value.length <= MOST_IMAGES && value.every((one) => typeof one === "string");
 }
 
 function broken(name: string, reason: string, cause?: unknown): AppError {

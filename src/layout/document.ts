@@ -1,5 +1,5 @@
 /** The JSON documents of a layout that name images, each as a whole. */
-import { type Bytes, collect, decode, encode } from "../bytes/stream.ts";
+import { type Bytes, collect, concat, decode, encode } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import { parseJson } from "../oci/json.ts";
 import type { Call, Tree } from "../store/store.ts";
@@ -7,8 +7,8 @@ import type { Call, Tree } from "../store/store.ts";
 /** The largest one, in bytes: what containerd takes. */
 export const DOCUMENT_LIMIT: number = 20 << 20;
 
-/** Images that one may name, or platforms of them: as many as a hundred thousand entries hold. */
-export const MOST_IMAGES = 17_000;
+/** Images that one may name, or platforms of them: as many as a hundred thousand entries hold with ten layers each. */
+export const MOST_IMAGES = 10_000;
 
 /** Bytes of memory that what it says may take. */
 const MEMORY_LIMIT: number = 64 << 20;
@@ -32,13 +32,71 @@ export function checkCount(path: string, name: string, count: number): void {
     throw brokenDocument(path, name, `it names ${count} images, and ${MOST_IMAGES} are the most`);
 }
 
-/** The document that says `value`. Throws UNSUPPORTED where it would be larger than what is read. */
+/** Throws UNSUPPORTED for more images than would be read. */
+export function requireFew(images: number): void {
+  if (images > MOST_IMAGES)
+    throw new AppError("UNSUPPORTED", `Cannot list ${images} images: ${MOST_IMAGES} are the most`, {
+      hint: "make several archives, of fewer images each",
+    });
+}
+
+/** Characters that are gathered before they become bytes. */
+const CHUNK: number = 64 << 10;
+
+/**
+ * The document that says `value`, as JSON.stringify() would indent it. An iterable is a list, at the top or in a field of it,
+ * whose items are asked for one by one: ten thousand images at once would take ten times as much memory as what is said of
+ * them. Throws UNSUPPORTED where it would be larger than what is read.
+ */
 export function formatDocument(path: string, value: unknown): Bytes {
-  const bytes = encode(JSON.stringify(value, null, 2));
-  if (bytes.length <= DOCUMENT_LIMIT) return bytes;
-  throw new AppError("UNSUPPORTED", `Cannot write ${path}: it would be larger than ${DOCUMENT_LIMIT} bytes`, {
-    hint: "make several archives, of fewer images each",
-  });
+  const chunks: Bytes[] = [];
+  let size = 0;
+  let text = "";
+  function turn(): void {
+    const bytes = encode(text);
+    chunks.push(bytes);
+    size += bytes.length;
+    text = "";
+    if (size <= DOCUMENT_LIMIT) return;
+    throw new AppError("UNSUPPORTED", `Cannot write ${path}: it would be larger than ${DOCUMENT_LIMIT} bytes`, {
+      hint: "make several archives, of fewer images each",
+    });
+  }
+  for (const piece of pieces(value)) {
+    text += piece;
+    if (text.length >= CHUNK) turn();
+  }
+  turn();
+  return concat(chunks);
+}
+
+function* pieces(value: unknown, by = ""): Generator<string> {
+  const inner = `${by}  `;
+  let before = "";
+  if (isIterable(value)) {
+    yield "[";
+    for (const item of value) {
+      yield `${before}\n${inner}${indented(item, inner)}`;
+      before = ",";
+    }
+    yield before === "" ? "]" : `\n${by}]`;
+  } else if (by === "") {
+    yield "{";
+    for (const [name, field] of Object.entries(Object(value))) {
+      yield `${before}\n${inner}${JSON.stringify(name)}: `;
+      yield* pieces(field, inner);
+      before = ",";
+    }
+    yield "\n}";
+  } else yield indented(value, by);
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
+}
+
+function indented(value: unknown, by: string): string {
+  return JSON.stringify(value, null, 2).replaceAll("\n", `\n${by}`);
 }
 
 /** An INTEGRITY error that names the document and the archive. */

@@ -5,6 +5,12 @@ import { readFile } from "../bytes/file.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Tree } from "../store/store.ts";
 
+/** Bytes of memory for the paths of a folder: those of three times the files that the largest archive unpacks to. */
+const MEMORY_LIMIT: number = 48 << 20;
+
+/** What each takes beside its characters. */
+const FILE = 64;
+
 /** Whether there is a folder at `path`, or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
@@ -13,12 +19,24 @@ export async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** The files below `folder`, as they are now. Links and devices are not followed. Throws NOT_FOUND where there is no folder. */
-export async function openFolder(folder: string): Promise<Tree> {
+/**
+ * The files below `folder`, as they are now. Links and devices are not followed. Throws NOT_FOUND where there is no folder,
+ * UNSUPPORTED where they take more than `most` bytes of memory; default: 48 Mi.
+ */
+export async function openFolder(folder: string, most: number = MEMORY_LIMIT): Promise<Tree> {
   const files = new Map<string, number>();
   try {
-    await walk(folder, "", files);
+    let memory = 0;
+    for await (const path of walk(folder, "")) {
+      files.set(path, (await lstat(join(folder, path))).size);
+      memory += FILE + path.length;
+      if (memory > most)
+        throw new AppError("UNSUPPORTED", `Cannot open folder "${folder}": it has more files than can be read`, {
+          hint: "name the folder that has the images, and nothing else",
+        });
+    }
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     throw new AppError("NOT_FOUND", `Cannot open folder "${folder}": ${reasonOf(cause)}`, { cause });
   }
   return {
@@ -32,11 +50,11 @@ export async function openFolder(folder: string): Promise<Tree> {
   };
 }
 
-async function walk(root: string, below: string, files: Map<string, number>): Promise<void> {
+async function* walk(root: string, below: string): AsyncGenerator<string> {
   for (const entry of await readdir(join(root, below), { withFileTypes: true })) {
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) await walk(root, path, files);
-    else if (entry.isFile()) files.set(path, (await lstat(join(root, path))).size);
+    if (entry.isDirectory()) yield* walk(root, path);
+    else if (entry.isFile()) yield path;
   }
 }
 

@@ -2,15 +2,23 @@
 import { AppError } from "../errors.ts";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { isManifestType } from "../oci/media-types.ts";
+import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { isTag, parseName } from "../oci/reference.ts";
 import { cosignTags } from "../oci/referrer.ts";
 import type { Call, Source, Store, StoreReference, Tree } from "../store/store.ts";
 import { brokenDocument, checkCount, readDocument } from "./document.ts";
-import { blobPath, LIST_FILE, type ListEntry, type ListReferrer, type SavedList, VERSION } from "./hangar.ts";
+import {
+  blobPath,
+  LIST_FILE,
+  type ListEntry,
+  type ListPart,
+  type ListReferrer,
+  type SavedList,
+  VERSION,
+} from "./hangar.ts";
 import { readHangarEntries } from "./hangar-entries.ts";
 import { isImageToolsVersion, openImageTools } from "./image-tools-store.ts";
-import type { ListOptions } from "./listed-images.ts";
+import { type ListOptions, platformOf } from "./listed-images.ts";
 import { contentIn } from "./tree-store.ts";
 
 /** Whether the tree looks like this layout. */
@@ -31,7 +39,7 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
   const foreign = (list.List ?? []).filter(({ Root }) => Root === undefined);
   const composed = await readHangarEntries(foreign, tree, { ...options, name });
   const references = referencesOf(list, name, composed.references);
-  const kept = keptOf(list);
+  const kept = keptOf(list, name);
   const roots = new Map<string, Descriptor>();
   for (const { path, tag, root } of references) {
     roots.set(`${path}@${root.digest}`, root);
@@ -58,10 +66,9 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
       async referrers(subject) {
         return [...(referrers.get(`${path}@${subject}`)?.values() ?? [])];
       },
-      async carries({ digest, size }) {
-        // Of what was listed one by one, all is there: of another size, it is damaged.
-        if (composed.platforms.has(digest)) return true;
-        return tree.file(blobPath(digest))?.size === size && (kept.get(path)?.has(digest) ?? true);
+      async carries({ digest }, { index } = {}) {
+        // What is missing and was not left out is lost: whoever reads it hears of that.
+        return (index && kept.get(`${path}@${index.digest}`)?.has(digest)) ?? true;
       },
     };
   }
@@ -103,15 +110,20 @@ function referencesOf(list: SavedList, name: string, composed: readonly StoreRef
   return [...found.values()];
 }
 
-/** For repositories of which only parts were saved, the children that were: `share/` may have more, of other runs. */
-export function keptOf({ List, Artifacts }: SavedList): ReadonlyMap<string, ReadonlySet<string>> {
+/** For indexes that were saved in part, by `path@digest`, the children that were: `share/` may have more, of other runs. */
+function keptOf(list: SavedList, name: string): ReadonlyMap<string, ReadonlySet<string>> {
   const kept = new Map<string, Set<string>>();
   const whole = new Set<string>();
-  for (const { Source, Kept } of [...(List ?? []), ...(Artifacts ?? [])]) {
-    if (!Array.isArray(Kept)) whole.add(Source);
-    else kept.set(Source, new Set([...(kept.get(Source) ?? []), ...Kept]));
+  for (const { Source, Kept, Root } of [...(list.List ?? []), ...(list.Artifacts ?? [])]) {
+    if (Root === undefined) continue;
+    const key = `${pathOf(Source, name)}@${Root.Digest}`;
+    if (Array.isArray(Kept)) {
+      const all = kept.get(key) ?? new Set();
+      for (const digest of Kept) all.add(digest);
+      kept.set(key, all);
+    } else whole.add(key);
   }
-  for (const name of whole) kept.delete(name);
+  for (const key of whole) kept.delete(key);
   return kept;
 }
 
@@ -128,8 +140,8 @@ function attachedIn(list: SavedList, name: string): readonly Attached[] {
   return [...(list.List ?? []), ...(list.Artifacts ?? [])].flatMap((entry) => {
     if (entry.Referrers === undefined) return [];
     if (!Array.isArray(entry.Referrers)) throw broken(name, `what is attached to "${entry.Source}" is no list`);
-    const { registry, repository } = parsed(entry.Source, name);
-    return entry.Referrers.map((one: unknown) => attachedOf(`${registry}/${repository}`, one, name));
+    const path = pathOf(entry.Source, name);
+    return entry.Referrers.map((one: unknown) => attachedOf(path, one, name));
   });
 }
 
@@ -144,22 +156,35 @@ function attachedOf(path: string, value: unknown, name: string): Attached {
 }
 
 function referenceOf(entry: ListEntry, name: string): StoreReference {
-  const { Source, Tag, Root } = entry;
+  const { Source, Tag, Root, MadeOf } = entry;
   if (typeof Source !== "string") throw broken(name, "an image has no name");
-  const { registry, repository } = parsed(Source, name);
+  const path = pathOf(Source, name);
   if (Tag !== undefined && (typeof Tag !== "string" || !isTag(Tag)))
     throw broken(name, `"${String(Tag)}" is not a tag`);
   const { MediaType, Digest, Size } = Object(Root) as Partial<NonNullable<ListEntry["Root"]>>;
   const root = parseDescriptor({ mediaType: MediaType, digest: Digest, size: Size });
   if (!root || !isManifestType(root.mediaType)) throw broken(name, `the manifest of "${Source}" is not described`);
-  return { path: `${registry}/${repository}`, tag: Tag, root };
+  const reference = { path, tag: Tag, root };
+  if (MadeOf === undefined) return reference;
+  if (!Array.isArray(MadeOf)) throw broken(name, `what the manifest of "${Source}" was made of is no list`);
+  return { ...reference, madeOf: MadeOf.map((one: unknown) => partOf(one, Source, name)) };
 }
 
-function parsed(text: string, name: string): ReturnType<typeof parseName> {
+function partOf(value: unknown, source: string, name: string): Descriptor {
+  const { MediaType, Digest, Size, ...fields } = Object(value) as Partial<ListPart>;
+  const platform = fields.OS === undefined ? undefined : platformOf(fields);
+  const part = parseDescriptor({ mediaType: MediaType, digest: Digest, size: Size, platform });
+  if (!part || !isManifestType(part.mediaType) || isIndexType(part.mediaType))
+    throw broken(name, `what the manifest of "${source}" was made of is not described`);
+  return part;
+}
+
+function pathOf(source: string, name: string): string {
   try {
-    return parseName(text);
+    const { registry, repository } = parseName(source);
+    return `${registry}/${repository}`;
   } catch {
-    throw broken(name, `"${text}" is not the name of an image`);
+    throw broken(name, `"${source}" is not the name of an image`);
   }
 }
 

@@ -29,6 +29,8 @@ export interface LaidImage {
   readonly platforms: readonly LaidPlatform[];
   /** The children of the root that are here; undefined where that is all of them. */
   readonly kept: readonly Digest[] | undefined;
+  /** The platforms that the root was made of, where nobody here ever had what the name stood for; see StoreReference. */
+  readonly madeOf?: readonly Descriptor[] | undefined;
   /** What is attached to it, subjects first. */
   readonly referrers: readonly LaidReferrer[];
   /** All that it is made of, and all that is attached to it: manifests and blobs. */
@@ -51,14 +53,14 @@ export interface LaidPlatform {
   readonly platform: Platform;
 }
 
-/** A document of the layout, or a folder (no bytes) that must come before what is in it. */
+/** A document of the layout. */
 export interface LayoutFile {
   /** Relative to the layout's root. */
   readonly path: string;
-  readonly bytes?: Bytes;
+  readonly bytes: Bytes;
 }
 
-/** One image of `saved-images-list.json`. `Root`, `Kept` and `Referrers` are ours; the rest is what Hangar writes. */
+/** One image of `saved-images-list.json`. `Root`, `Kept`, `MadeOf` and `Referrers` are ours; the rest is what Hangar writes. */
 export interface ListEntry {
   Source: string;
   Tag?: string;
@@ -68,8 +70,21 @@ export interface ListEntry {
   Root?: { MediaType: string; Digest: Digest; Size: number };
   /** Ours, where the root is an index of which only some children were saved: those. */
   Kept?: readonly Digest[];
+  /** Ours, where the root was made because an archive of others did not have the original: of these. */
+  MadeOf?: readonly ListPart[];
   /** Ours: what is attached to the image. */
   Referrers?: readonly ListReferrer[];
+}
+
+/** A platform that a root was made of, with Hangar's names for what it is for. */
+export interface ListPart {
+  MediaType: string;
+  Digest: Digest;
+  Size: number;
+  Arch?: string;
+  OS?: string;
+  OsVersion?: string;
+  Variant?: string;
 }
 
 export interface ListReferrer {
@@ -105,31 +120,54 @@ export function blobPath(digest: Digest): string {
   return `share/${algorithm}/${hex}`;
 }
 
-/** The documents of the layout, folders before files, for images in this order. Same images, same time: same bytes. */
-export function layoutFiles(images: readonly LaidImage[], savedTime: Date): readonly LayoutFile[] {
-  const folders = images.filter((image) => image.forHangar).flatMap((image) => folderFiles(image));
-  return [
-    { path: LIST_FILE, bytes: formatDocument(LIST_FILE, savedList(images, savedTime)) },
-    { path: "oci-layout", bytes: LAYOUT_FILE },
-    { path: "index.json", bytes: formatDocument("index.json", rootIndex(inListOrder(images))) },
-    ...folders,
-  ];
+/** The folders of the documents of these images, which are to be there before them. */
+export function* layoutFolders(images: readonly LaidImage[]): Generator<string> {
+  for (const image of images) for (const { folder } of foldersOf(image)) yield folder;
+}
+
+/**
+ * The documents of the layout for images in this order, each made when it is asked for; the list is the first. Same images,
+ * same time: same bytes.
+ */
+export function* layoutFiles(images: readonly LaidImage[], savedTime: Date): Generator<LayoutFile> {
+  yield listFile(images, savedTime);
+  yield { path: "oci-layout", bytes: LAYOUT_FILE };
+  yield indexFile(images);
+  for (const image of images)
+    for (const { folder, descriptor } of foldersOf(image)) {
+      const { mediaType, digest, size } = descriptor;
+      const index = `${folder}/index.json`;
+      yield { path: `${folder}/oci-layout`, bytes: LAYOUT_FILE };
+      yield {
+        path: index,
+        bytes: formatDocument(index, { schemaVersion: 2, manifests: [{ mediaType, digest, size }] }),
+      };
+    }
+}
+
+/** `saved-images-list.json` of these images. */
+export function listFile(images: readonly LaidImage[], savedTime: Date): LayoutFile {
+  const artifacts = images.filter((image) => !image.forHangar);
+  const fields = {
+    List: images
+      .filter((image) => image.forHangar)
+      .values()
+      .map(listEntry),
+    Version: VERSION,
+    SavedTime: savedTime.toISOString().replace(/\.\d+Z$/, "Z"),
+    ...(artifacts.length > 0 ? { Artifacts: artifacts.values().map(listEntry) } : {}),
+  };
+  return { path: LIST_FILE, bytes: formatDocument(LIST_FILE, fields) };
+}
+
+/** The index of the OCI layout. */
+export function indexFile(images: readonly LaidImage[]): LayoutFile {
+  return { path: "index.json", bytes: formatDocument("index.json", rootIndex(inListOrder(images))) };
 }
 
 /** As whoever reads the list finds them, so that a folder which is read and named again stays as it is. */
 function inListOrder(images: readonly LaidImage[]): readonly LaidImage[] {
   return [...images.filter((image) => image.forHangar), ...images.filter((image) => !image.forHangar)];
-}
-
-/** The list document of these images. */
-export function savedList(images: readonly LaidImage[], savedTime: Date): SavedList {
-  const artifacts = images.filter((image) => !image.forHangar).map(listEntry);
-  return {
-    List: images.filter((image) => image.forHangar).map(listEntry),
-    Version: VERSION,
-    SavedTime: savedTime.toISOString().replace(/\.\d+Z$/, "Z"),
-    ...(artifacts.length > 0 ? { Artifacts: artifacts } : {}),
-  };
 }
 
 function listEntry(image: LaidImage): ListEntry {
@@ -143,7 +181,21 @@ function listEntry(image: LaidImage): ListEntry {
     Images: image.platforms.map((laid) => listImage(image, laid)),
     Root: { MediaType: mediaType, Digest: digest, Size: size },
     ...(image.kept ? { Kept: image.kept } : {}),
+    ...(image.madeOf ? { MadeOf: image.madeOf.map(listPart) } : {}),
     ...(image.referrers.length > 0 ? { Referrers: image.referrers.map(listReferrer) } : {}),
+  };
+}
+
+function listPart({ mediaType, digest, size, platform }: Descriptor): ListPart {
+  return { MediaType: mediaType, Digest: digest, Size: size, ...(platform ? listPlatform(platform) : {}) };
+}
+
+function listPlatform({ os, architecture, variant, "os.version": version }: Platform) {
+  return {
+    Arch: architecture,
+    OS: os,
+    ...(version ? { OsVersion: version } : {}),
+    ...(variant ? { Variant: variant } : {}),
   };
 }
 
@@ -160,15 +212,7 @@ function listReferrer({ subject, descriptor, tag }: LaidReferrer): ListReferrer 
 }
 
 function listImage(image: LaidImage, { descriptor, platform }: LaidPlatform): ListImage {
-  const { os, architecture, variant, "os.version": version } = platform;
-  return {
-    Digest: descriptor.digest,
-    Arch: architecture,
-    OS: os,
-    ...(version ? { OsVersion: version } : {}),
-    ...(variant ? { Variant: variant } : {}),
-    Folder: folderName(image, descriptor.digest),
-  };
+  return { Digest: descriptor.digest, ...listPlatform(platform), Folder: folderName(image, descriptor.digest) };
 }
 
 /** Hangar's loader takes any name from the list; the digest in it keeps two variants of one architecture apart. */
@@ -176,15 +220,8 @@ function folderName(image: LaidImage, digest: Digest): string {
   return createHash("sha256").update(`${image.name}:${image.tag}@${digest}`).digest("hex");
 }
 
-function folderFiles(image: LaidImage): readonly LayoutFile[] {
-  return image.platforms.flatMap(({ descriptor }) => {
-    const folder = folderName(image, descriptor.digest);
-    const { mediaType, digest, size } = descriptor;
-    const index = `${folder}/index.json`;
-    return [
-      { path: folder },
-      { path: `${folder}/oci-layout`, bytes: LAYOUT_FILE },
-      { path: index, bytes: formatDocument(index, { schemaVersion: 2, manifests: [{ mediaType, digest, size }] }) },
-    ];
-  });
+/** Of each platform that Hangar is to push. */
+function foldersOf(image: LaidImage): readonly { folder: string; descriptor: Descriptor }[] {
+  if (!image.forHangar) return [];
+  return image.platforms.map(({ descriptor }) => ({ folder: folderName(image, descriptor.digest), descriptor }));
 }

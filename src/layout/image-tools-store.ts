@@ -6,7 +6,7 @@ import { collect } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
-import { parseManifest, sniffMediaType } from "../oci/manifest.ts";
+import { blobsOf, parseManifest, sniffMediaType } from "../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../oci/media-types.ts";
 import { MANIFEST_LIMIT } from "../store/read.ts";
 import type { Call, Store, Tree } from "../store/store.ts";
@@ -49,7 +49,7 @@ async function manifestIn(tree: Tree, folder: string, paths: Map<Digest, string>
   const view = parseManifest(descriptor, bytes);
   paths.set(descriptor.digest, path);
   if (view.kind === "index") return descriptor;
-  for (const { digest } of [...(view.config ? [view.config] : []), ...view.layers]) {
+  for (const { digest } of blobsOf(view)) {
     const blob = `${folder}/${digest.slice(digest.indexOf(":") + 1)}`;
     if (isDigest(digest) && tree.file(blob)) paths.set(digest, blob);
   }

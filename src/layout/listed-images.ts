@@ -6,7 +6,7 @@ import { encode, failing } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
-import { type ManifestView, parseManifest } from "../oci/manifest.ts";
+import { blobsOf, type ImageView, parseManifest } from "../oci/manifest.ts";
 import { isForeignType, OCI_MANIFEST } from "../oci/media-types.ts";
 import { formatPlatform, type Platform, parseConfigPlatform } from "../oci/platform.ts";
 import { isTag, parseName } from "../oci/reference.ts";
@@ -79,7 +79,7 @@ export async function gatherListed(
   tree: Tree,
   options: GatherOptions,
 ): Promise<ListedImages> {
-  const views = new Map<Digest, Promise<ManifestView | undefined>>();
+  const configs = new Map<Digest, Promise<Config | undefined>>();
   const images = new Map<string, Gathering>();
   for (const { path, tag, platform, find } of listed) {
     const key = `${path}:${tag}`;
@@ -88,10 +88,10 @@ export async function gatherListed(
     let manifest: Descriptor | undefined;
     try {
       manifest = await find(options);
-      const whole = views.get(manifest.digest) ?? requireWhole(manifest, tree, options);
-      views.set(manifest.digest, whole);
-      const view = await whole;
-      image.there.set(manifest.digest, { ...manifest, platform: await withBuild(platform, view, tree, options) });
+      const whole = configs.get(manifest.digest) ?? requireWhole(manifest, tree, options);
+      configs.set(manifest.digest, whole);
+      const config = await whole;
+      image.there.set(manifest.digest, { ...manifest, platform: await withBuild(platform, config, tree, options) });
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "NOT_FOUND") throw error;
       image.missing.push({ platform, manifest, error });
@@ -139,37 +139,42 @@ function absentFrom({ path, tag, there, missing }: Gathering): readonly Content[
   });
 }
 
-/** Throws NOT_FOUND where a file of the image is missing. What is there and wrong shows when it is read. */
+/** As much of a config's descriptor as finds it: those of all images are held. */
+type Config = Pick<Descriptor, "mediaType" | "digest" | "size">;
+
+/** The config of the manifest. Throws NOT_FOUND where a file of the image is missing. What is there and wrong shows when it is read. */
 async function requireWhole(
   manifest: Descriptor,
   tree: Tree,
   { name, pathOf, signal }: GatherOptions,
-): Promise<ManifestView | undefined> {
+): Promise<Config | undefined> {
   const content = contentIn(tree, manifest, pathOf(manifest.digest), name);
-  let view: ManifestView;
+  let view: ImageView;
   try {
-    view = parseManifest(manifest, await readAll(content, MANIFEST_LIMIT, { signal }));
+    const parsed = parseManifest(manifest, await readAll(content, MANIFEST_LIMIT, { signal }));
+    if (parsed.kind === "index") return undefined;
+    view = parsed;
   } catch (error) {
     if (error instanceof AppError && error.code !== "NOT_FOUND" && error.code !== "STORAGE") return undefined;
     throw error;
   }
-  if (view.kind === "index") return view;
-  for (const blob of [...(view.config ? [view.config] : []), ...view.layers]) {
+  for (const blob of blobsOf(view)) {
     const path = pathOf(blob.digest);
     if (isForeignType(blob.mediaType) || (path !== undefined && tree.file(path))) continue;
     throw new AppError("NOT_FOUND", `Cannot read "${manifest.digest}": "${blob.digest}" of it is missing`);
   }
-  return view;
+  if (!view.config) return undefined;
+  const { mediaType, digest, size } = view.config;
+  return { mediaType, digest, size };
 }
 
 /** Older lists do not tell the builds of Windows, without which nobody finds the right one in an index. The configs do. */
 async function withBuild(
   platform: Platform,
-  view: ManifestView | undefined,
+  config: Config | undefined,
   tree: Tree,
   { name, pathOf, signal }: GatherOptions,
 ): Promise<Platform> {
-  const config = view?.kind === "image" ? view.config : undefined;
   if (platform.os !== "windows" || platform["os.version"] !== undefined || !config) return platform;
   try {
     const content = contentIn(tree, config, pathOf(config.digest), name);
@@ -238,8 +243,8 @@ function fullName(source: string): string | undefined {
   }
 }
 
-/** Empty fields mean nothing. */
-function platformOf({ OS, Arch, Variant, OsVersion }: Fields): Platform {
+/** What a list says that something is for. Empty fields mean nothing. */
+export function platformOf({ OS, Arch, Variant, OsVersion }: Fields): Platform {
   const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
   const [variant, version, architecture = "unknown"] = [text(Variant), text(OsVersion), text(Arch)];
   return {

@@ -1,10 +1,9 @@
 /** The documents of an OCI image layout: the marker and the index of the images. OCI image-spec v1.1 image-layout.md. */
 import { type Bytes, encode } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
 import { type Digest, splitDigest } from "../oci/digest.ts";
 import { OCI_INDEX } from "../oci/media-types.ts";
 import { formatTagged } from "../oci/reference.ts";
-import { MOST_IMAGES } from "./document.ts";
+import { requireFew } from "./document.ts";
 import type { LaidImage } from "./hangar.ts";
 
 export const LAYOUT_FILE: Bytes = encode('{"imageLayoutVersion": "1.0.0"}');
@@ -25,22 +24,19 @@ interface IndexEntry {
 }
 
 /** The index that names these images: containerd reads one of the names, all others the other. */
-export function rootIndex(images: readonly LaidImage[]): unknown {
-  return indexOf(images.map(imageEntry));
+export function rootIndex(images: readonly LaidImage[]): Readonly<Record<string, unknown>> {
+  return indexOf(images.length, images.values().map(imageEntry));
 }
 
 /** The same, which also lists what is attached to them, as images without a name. Each once. */
-export function rootIndexWithReferrers(images: readonly LaidImage[]): unknown {
+export function rootIndexWithReferrers(images: readonly LaidImage[]): Readonly<Record<string, unknown>> {
   const attached = images.flatMap(referrerEntries).map((entry) => [JSON.stringify(entry), entry] as const);
-  return indexOf([...images.map(imageEntry), ...new Map(attached).values()]);
+  const entries = [...images.map(imageEntry), ...new Map(attached).values()];
+  return indexOf(entries.length, entries);
 }
 
-/** Throws UNSUPPORTED for more images than would be read. */
-function indexOf(manifests: readonly IndexEntry[]): unknown {
-  if (manifests.length > MOST_IMAGES)
-    throw new AppError("UNSUPPORTED", `Cannot list ${manifests.length} images: ${MOST_IMAGES} are the most`, {
-      hint: "make several archives, of fewer images each",
-    });
+function indexOf(count: number, manifests: Iterable<IndexEntry>): Readonly<Record<string, unknown>> {
+  requireFew(count);
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
 }
 

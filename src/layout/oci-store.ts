@@ -17,6 +17,9 @@ import { contentIn, treeStore } from "./tree-store.ts";
 
 const DOCUMENT = "index.json";
 
+/** What is attached to the images of a layout, and children that it does not have: more than any has, of each. */
+const MOST_MANIFESTS = 200_000;
+
 export interface OciOptions extends Call {
   /** What messages call the archive; bare tags and roots without a name are below its base name. */
   readonly name: string;
@@ -46,22 +49,24 @@ interface Root {
  */
 export async function openOciLayout(tree: Tree, index: unknown, options: OciOptions): Promise<Store> {
   const roots = rootsOf(index, options);
-  const found = createFindings();
+  const found = createFindings(roots);
   for (const root of roots) await look(root, tree, options, found);
   const references: StoreReference[] = [];
   const hidden: StoreReference[] = [];
   for (const { descriptor, path, tag, isNamed } of roots) {
     const { mediaType, digest, size } = descriptor;
-    const isPart = !isNamed && (found.children.has(digest) || found.attached.has(digest));
+    const isPart = !isNamed && found.parts.has(digest);
     const isAttached = isPart || (tag !== undefined && isAttachedTag(tag, tree));
     (isAttached ? hidden : references).push({ path, tag, root: { mediaType, digest, size } });
   }
+  // The rest of what was found need not be held for as long as the store is.
+  const { referrers, absent } = found;
   return treeStore(tree, options.name, {
     references,
     hidden,
     pathOf: ociBlobPath,
-    referrers: (subject) => [...(found.referrers.get(subject)?.values() ?? [])],
-    carries: async ({ digest }) => !found.absent.has(digest),
+    referrers: (subject) => [...(referrers.get(subject)?.values() ?? [])],
+    carries: async ({ digest }) => !absent.has(digest),
   });
 }
 
@@ -89,20 +94,21 @@ function nameRoot(descriptor: Descriptor, archive: string): Root {
 }
 
 /** What the manifests say about each other. */
-function createFindings() {
+function createFindings(roots: readonly Root[]) {
   return {
-    /** Listed by an index of the layout. */
-    children: new Set<Digest>(),
-    /** Of these, the ones that the layout was never meant to hold. */
+    nameless: new Set(roots.flatMap(({ descriptor, isNamed }) => (isNamed ? [] : [descriptor.digest]))),
+    /** Of these, the ones that an index of the layout lists, or that refer to another manifest. */
+    parts: new Set<Digest>(),
+    /** Children of indexes that the layout was never meant to hold. */
     absent: new Set<Digest>(),
-    /** Manifests that refer to another. */
-    attached: new Set<Digest>(),
-    /** Whether a child is there: hostile indexes name one child as often as they can. */
-    there: new Map<Digest, boolean>(),
+    /** Whether those children are whole whose manifests are there: hostile indexes name one as often as they can. */
+    whole: new Map<Digest, boolean>(),
     /** Roots that were looked at. */
     seen: new Set<string>(),
     /** Those that are attached, by whom they refer to. */
     referrers: new Map<Digest, Map<Digest, Descriptor>>(),
+    /** How many those are. */
+    attached: 0,
   };
 }
 
@@ -117,18 +123,29 @@ async function look(root: Root, tree: Tree, options: OciOptions, found: Findings
   if (!read) return;
   const subject = subjectOfFallback(tag) ?? descriptor.annotations?.["io.containerd.manifest.subject"];
   const referral = referralOf(descriptor, read.bytes);
-  if (referral) attach(referral.subject, referral.referrer, found);
-  else if (isDigest(subject) && !isIndex(descriptor)) attach(subject, descriptor, found);
+  if (referral) attach(referral.subject, referral.referrer, options, found);
+  else if (isDigest(subject) && !isIndex(descriptor)) attach(subject, descriptor, options, found);
   if (read.view.kind !== "index") return;
   if (tag !== undefined && subjectOfFallback(tag))
-    for (const child of read.view.children) attach(subjectOfFallback(tag)!, child, found);
-  for (const { digest } of read.view.children) found.children.add(digest);
+    for (const child of read.view.children) attach(subjectOfFallback(tag)!, child, options, found);
+  for (const { digest } of read.view.children) if (found.nameless.has(digest)) found.parts.add(digest);
   await lookAtChildren(root, read.view.children, tree, options, found);
 }
 
-function attach(subject: Digest, referrer: Descriptor, { attached, referrers }: Findings): void {
-  attached.add(referrer.digest);
-  referrers.set(subject, (referrers.get(subject) ?? new Map<Digest, Descriptor>()).set(referrer.digest, referrer));
+function attach(subject: Digest, referrer: Descriptor, { name }: OciOptions, found: Findings): void {
+  const { mediaType, digest, size, artifactType } = referrer;
+  const known = found.referrers.get(subject) ?? new Map<Digest, Descriptor>();
+  found.referrers.set(subject, known);
+  if (found.nameless.has(digest)) found.parts.add(digest);
+  if (!known.has(digest) && ++found.attached > MOST_MANIFESTS)
+    throw tooMany(name, "manifests are attached to its images");
+  known.set(digest, { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) });
+}
+
+function tooMany(name: string, what: string): AppError {
+  return new AppError("UNSUPPORTED", `Cannot open "${name}": more than ${MOST_MANIFESTS} ${what}`, {
+    hint: "make several archives, of fewer images each",
+  });
 }
 
 async function lookAtChildren(
@@ -136,25 +153,26 @@ async function lookAtChildren(
   children: readonly Descriptor[],
   tree: Tree,
   options: OciOptions,
-  { absent, there }: Findings,
+  { absent, whole }: Findings,
 ): Promise<void> {
   const missing: Digest[] = [];
   for (const child of children) {
-    const isPresent = there.get(child.digest) ?? (await isThere(child, tree, options));
-    there.set(child.digest, isPresent);
+    const isThere = tree.file(ociBlobPath(child.digest)) !== undefined;
+    const isPresent = isThere && (whole.get(child.digest) ?? (await isWhole(child, tree, options)));
+    if (isThere) whole.set(child.digest, isPresent);
     if (!isPresent) missing.push(child.digest);
   }
   // Where nothing is there, something was lost.
   if (missing.length === 0 || missing.length === children.length) return;
   for (const digest of missing) absent.add(digest);
+  if (absent.size > MOST_MANIFESTS) throw tooMany(options.name, "manifests are missing that its indexes list");
   options.onWarning?.(
     `"${options.name}" holds ${children.length - missing.length} of the ${children.length} manifests of "${path}${tag === undefined ? "" : `:${tag}`}"`,
   );
 }
 
-/** Whether a child was meant to be there: its manifest is, and so is its config. Some writers keep all manifests. */
-async function isThere(child: Descriptor, tree: Tree, options: OciOptions): Promise<boolean> {
-  if (!tree.file(ociBlobPath(child.digest))) return false;
+/** Whether a child was meant to be there whose manifest is: its config is there too. Some writers keep all manifests. */
+async function isWhole(child: Descriptor, tree: Tree, options: OciOptions): Promise<boolean> {
   const view = isManifest(child) ? (await readManifest(child, tree, options))?.view : undefined;
   return view?.kind !== "image" || !view.config || tree.file(ociBlobPath(view.config.digest)) !== undefined;
 }

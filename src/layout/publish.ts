@@ -3,7 +3,7 @@ import { cp, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { AppError, reasonOf } from "../errors.ts";
-import { blobPath, type LaidImage, layoutFiles } from "./hangar.ts";
+import { blobPath, type LaidImage, LIST_FILE, layoutFolders } from "./hangar.ts";
 
 /** Everything that a cache folder has, also while it is written to or after a run that was killed. */
 const OWN =
@@ -87,8 +87,7 @@ async function pruneAndMove(folder: string, destination: string, images: readonl
 }
 
 async function prune(folder: string, images: readonly LaidImage[]): Promise<void> {
-  const keep = new Set(layoutFiles(images, new Date(0)).map(({ path }) => path.split("/", 1)[0]!));
-  for (const name of ["share", "blobs"]) keep.add(name);
+  const keep = new Set([LIST_FILE, "oci-layout", "index.json", "share", "blobs", ...layoutFolders(images)]);
   for (const name of await readdir(folder))
     if (!keep.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   const needed = new Set(

@@ -1,8 +1,9 @@
 /** A tree as a store, once a layout has said which images it holds and where their content lies. */
+import type { ByteStream } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Call, Content, Source, Store, StoreReference, Tree } from "../store/store.ts";
+import type { Call, Content, Source, Store, StoreReference, Tree, TreeFile } from "../store/store.ts";
 import type { Documents } from "./platform-root.ts";
 
 /** What a layout found in a tree. */
@@ -66,10 +67,17 @@ export function contentIn(tree: Tree, descriptor: Descriptor, path: string | und
   return {
     descriptor,
     where: () => (path === undefined ? undefined : tree.file(path)?.where?.()),
-    async *open(options) {
-      const file = path === undefined ? undefined : tree.file(path);
-      if (!file) throw new AppError("NOT_FOUND", `Cannot read "${descriptor.digest}": it is not in "${name}"`);
-      yield* file.open({ ...options, end: options?.end ?? file.size });
-    },
+    // A generator of its own for each of the contents of an archive would take as much memory as all else of it.
+    open: (options) => openFile(path === undefined ? undefined : tree.file(path), descriptor, name, options),
   };
+}
+
+async function* openFile(
+  file: TreeFile | undefined,
+  { digest }: Descriptor,
+  name: string,
+  options: Parameters<Content["open"]>[0],
+): ByteStream {
+  if (!file) throw new AppError("NOT_FOUND", `Cannot read "${digest}": it is not in "${name}"`);
+  yield* file.open({ ...options, end: options?.end ?? file.size });
 }

@@ -2,10 +2,13 @@
 import { Buffer } from "node:buffer";
 import { type Digest, digestOf, isDigest, splitDigest } from "./digest.ts";
 import { isIndexType, isManifestType } from "./media-types.ts";
-import type { Platform } from "./platform.ts";
+import { isPlatformName, type Platform } from "./platform.ts";
 
 /** Bytes that are taken from a descriptor: more than any registry lets into one. */
 const MAX_EMBEDDED = 1 << 20;
+
+/** Characters of a media type: a type and a subtype of 127 at most. RFC 6838 section 4.2. */
+const LONGEST_TYPE = 255;
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -46,7 +49,7 @@ function isLengthOf(data: string, size: number): boolean {
 export function parseDescriptor(value: unknown): Descriptor | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { mediaType, digest, size, platform, annotations, artifactType, data } = value as Record<string, unknown>;
-  if (typeof mediaType !== "string" || !isDigest(digest)) return undefined;
+  if (!isType(mediaType) || !isDigest(digest)) return undefined;
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
   return {
     mediaType,
@@ -54,19 +57,23 @@ export function parseDescriptor(value: unknown): Descriptor | undefined {
     size,
     ...(isPlatform(platform) ? { platform } : {}),
     ...(isStringRecord(annotations) ? { annotations } : {}),
-    ...(typeof artifactType === "string" ? { artifactType } : {}),
+    ...(isType(artifactType) ? { artifactType } : {}),
     ...(typeof data === "string" && isLengthOf(data, size) ? { data } : {}),
   };
+}
+
+function isType(value: unknown): value is string {
+  return typeof value === "string" && value.length <= LONGEST_TYPE;
 }
 
 function isPlatform(value: unknown): value is Platform {
   if (typeof value !== "object" || value === null) return false;
   const { os, architecture, variant, "os.version": version } = value as Record<string, unknown>;
   return (
-    typeof os === "string" &&
-    typeof architecture === "string" &&
-    (variant === undefined || typeof variant === "string") &&
-    (version === undefined || typeof version === "string")
+    isPlatformName(os) &&
+    isPlatformName(architecture) &&
+    (variant === undefined || isPlatformName(variant)) &&
+    (version === undefined || isPlatformName(version))
   );
 }
 

@@ -56,6 +56,11 @@ export function parseManifest(descriptor: Descriptor, bytes: Uint8Array): Manife
   return { kind: "image", config: config[0], layers };
 }
 
+/** What a manifest needs beside itself: its config, where it has one, and its layers. */
+export function blobsOf({ config, layers }: ImageView): readonly Descriptor[] {
+  return config ? [config, ...layers] : layers;
+}
+
 /** Docker's schema 1, refused with what to do about it. */
 export function schema1Error(name: string): AppError {
   return new AppError("UNSUPPORTED", `Cannot read "${name}": it is a schema 1 image, which registries no longer take`, {

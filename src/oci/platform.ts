@@ -9,6 +9,9 @@ export interface Platform {
   readonly "os.version"?: string;
 }
 
+/** Characters of each of its names: far more than any has. */
+const LONGEST = 255;
+
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   aarch64: "arm64",
   x86_64: "amd64",
@@ -40,6 +43,11 @@ export function formatPlatform(platform: Platform): string {
   return version ? `${path}:${version}` : path;
 }
 
+/** Whether a document's value can be one of a platform's names. Those of all images are held, so that they are short. */
+export function isPlatformName(value: unknown): value is string {
+  return typeof value === "string" && value.length <= LONGEST;
+}
+
 /** Whether it names a machine at all: BuildKit gives its attestations `unknown/unknown`. */
 export function isKnownPlatform(platform: Platform | undefined): platform is Platform {
   if (platform === undefined) return false;
@@ -56,12 +64,12 @@ export function parseConfigPlatform(bytes: Uint8Array): Platform | undefined {
   }
   if (typeof config !== "object" || config === null) return undefined;
   const { os, architecture, variant, "os.version": version } = config as Record<string, unknown>;
-  if (typeof os !== "string" || typeof architecture !== "string") return undefined;
+  if (!isPlatformName(os) || !isPlatformName(architecture)) return undefined;
   return {
     os,
     architecture,
-    ...(typeof variant === "string" ? { variant } : {}),
-    ...(typeof version === "string" ? { "os.version": version } : {}),
+    ...(isPlatformName(variant) ? { variant } : {}),
+    ...(isPlatformName(version) ? { "os.version": version } : {}),
   };
 }
 
@@ -118,9 +126,4 @@ export function selects(selection: Selection, platform: Platform): boolean {
   if (systems.length > 0 && !systems.includes(os)) return false;
   if (architectures.length === 0 || architectures.includes(architecture)) return true;
   return variant !== undefined && architectures.includes(`${architecture}/${variant}`);
-}
-
-/** The selection in the user's words. */
-export function formatSelection({ architectures, systems }: Selection): string {
-  return `arch ${architectures.join(",") || "all"}, os ${systems.join(",") || "all"}`;
 }

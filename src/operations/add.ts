@@ -19,12 +19,10 @@ export async function add(wanted: readonly Wanted[], cache: Cache, options: AddO
   const before = await namedImages(cache, options);
   const summary = await save(wanted, { cache }, options);
   if (summary.images.length === 0) return summary;
-  const made = new Map(wanted.map(({ origin, tag, madeOf }) => [`${origin}:${tag}`, madeOf]));
   const byName = new Map(before.map((image) => [nameOf(image), image]));
   for (const next of summary.images) {
     const known = byName.get(nameOf(next));
-    const madeOf = made.get(`${next.name}:${next.tag}`);
-    byName.set(nameOf(next), known ? await unite(cache, known, { next, madeOf }, options) : next);
+    byName.set(nameOf(next), known ? await unite(cache, known, next, options) : next);
   }
   await cache.name([...byName.values()], options.savedTime);
   return summary;

@@ -9,7 +9,8 @@ import type { Digest } from "../oci/digest.ts";
 import { EVERYTHING } from "../oci/platform.ts";
 import { cosignTags } from "../oci/referrer.ts";
 import type { Call, Source } from "../store/store.ts";
-import { type Allowance, type Attachment, allowanceOfImage, IMAGE_BYTES, type Image, walk } from "./walk.ts";
+import { type Allowance, allowanceOfImage, type Holding, IMAGE_BYTES } from "./allowance.ts";
+import { type Attachment, type Image, walk } from "./walk.ts";
 
 /** Lookups of one image that are under way at once. */
 const AT_ONCE = 4;
@@ -19,6 +20,7 @@ const MAX_ATTACHMENTS = 1000;
 
 export interface AttachmentOptions extends Call {
   readonly configs?: boolean | undefined;
+  readonly holding?: Holding | undefined;
 }
 
 /** Somebody's claim to be attached, before it was read. */
@@ -126,11 +128,11 @@ function restOf({ root, manifests, documents, blobs }: Image): Allowance {
 async function take(
   from: Source,
   claim: Claim,
-  { configs, allowance, signal }: AttachmentOptions & { readonly allowance: Allowance },
+  { configs, allowance, holding, signal }: AttachmentOptions & { readonly allowance: Allowance },
 ): Promise<Attached> {
   // What an image kept of its own children says nothing of an attachment's.
   const { carries: _, ...whole } = from;
-  const image = await walk(whole, claim.descriptor, { selection: EVERYTHING, configs, allowance, signal });
+  const image = await walk(whole, claim.descriptor, { selection: EVERYTHING, configs, allowance, holding, signal });
   if (!image) throw new AppError("UNSUPPORTED", `Cannot read "${claim.descriptor.digest}": nothing of it is selected`);
   return { claim, image };
 }

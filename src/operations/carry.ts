@@ -1,8 +1,9 @@
 /** Drives a run by a pool: blobs move as soon as the first image is planned. */
 import { runAll } from "../bytes/pool.ts";
 import type { Call } from "../store/store.ts";
+import type { Item } from "./items.ts";
 import type { Planned } from "./plan.ts";
-import type { Item, Run } from "./run.ts";
+import type { Run } from "./run.ts";
 
 /** The blobs to deliver, as the plan streams in. */
 export async function* itemsOf(planned: AsyncIterable<Planned>, run: Run, options: Call): AsyncGenerator<Item> {

@@ -4,6 +4,7 @@ import { runAll } from "../bytes/pool.ts";
 import type { ByteStream, Range } from "../bytes/stream.ts";
 import { asAppError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { read } from "../store/read.ts";
 import type { Call, Content, Store } from "../store/store.ts";
@@ -30,7 +31,7 @@ export async function compress(
   const found = await gather(store, { selection, strict, jobs, referrers, signal }, summary.settle);
   const needed = distinctBlobs(found);
   tellPlanned(found, needed, onEvent);
-  const descriptors = [...needed.values()].map(({ content }) => content.descriptor);
+  const descriptors = [...needed.values()].map(({ descriptor }) => descriptor);
   await requireRoom(claimOf(target, descriptors));
   const layout = await layoutFor(target, found, savedTime);
   const losses = createLosses(needed, summary, onEvent);
@@ -63,7 +64,7 @@ function createLosses(needed: ReadonlyMap<Digest, Needed>, { settle }: Tally, on
     const blob = digest && needed.get(digest);
     if (!blob) return undefined;
     blob.isLost = true;
-    onEvent({ type: "lost", descriptor: blob.content.descriptor });
+    onEvent({ type: "lost", descriptor: blob.descriptor });
     for (const one of blob.users) {
       if (failed.has(one)) continue;
       failed.add(one);
@@ -72,10 +73,10 @@ function createLosses(needed: ReadonlyMap<Digest, Needed>, { settle }: Tally, on
     return undefined;
   };
   async function* rest(): AsyncGenerator<Content> {
-    for (const { content, users, isLost } of needed.values())
-      if (isLost) continue;
-      else if (users.every((user) => failed.has(user))) onEvent({ type: "lost", descriptor: content.descriptor });
-      else yield watched(content, onEvent);
+    for (const blob of needed.values())
+      if (blob.isLost) continue;
+      else if (blob.users.every((user) => failed.has(user))) onEvent({ type: "lost", descriptor: blob.descriptor });
+      else yield watched(contentOf(blob), onEvent);
   }
   return { failed, lose, rest };
 }
@@ -86,10 +87,10 @@ async function prove(
   lose: Lose,
   { jobs, signal }: Call & { readonly jobs: number },
 ): Promise<void> {
-  async function proveOne({ content }: Needed, signal: AbortSignal): Promise<void> {
-    const { digest } = content.descriptor;
+  async function proveOne(blob: Needed, signal: AbortSignal): Promise<void> {
+    const { digest } = blob.descriptor;
     try {
-      for await (const _ of read(content, { signal }));
+      for await (const _ of read(contentOf(blob), { signal }));
     } catch (error) {
       signal.throwIfAborted();
       await lose(digest, `Cannot read "${digest}"`, error);
@@ -98,12 +99,16 @@ async function prove(
   await runAll(needed, proveOne, { concurrency: jobs, signal });
 }
 
-/** A blob, with the images that are nothing without it. */
+/** A blob, with the images that are nothing without it: the first is where it is read. */
 interface Needed {
-  readonly content: Content;
+  readonly descriptor: Descriptor;
   readonly users: Gathered[];
   /** It is known not to be what it should be. */
   isLost: boolean;
+}
+
+function contentOf({ descriptor, users }: Needed): Content {
+  return users[0]!.from.get(descriptor);
 }
 
 /** Every blob once, in the order of first use; those that were read already stand in the archive's head. */
@@ -116,7 +121,7 @@ function distinctBlobs(found: readonly Gathered[]): ReadonlyMap<Digest, Needed> 
       if (documents.has(digest)) continue;
       const known = needed.get(digest);
       if (known) known.users.push(one);
-      else needed.set(digest, { content: one.from.get(blob), users: [one], isLost: false });
+      else needed.set(digest, { descriptor: blob, users: [one], isLost: false });
     }
   return needed;
 }

@@ -7,7 +7,7 @@ import { carry, itemsOf } from "./carry.ts";
 import type { CopyOptions } from "./copy.ts";
 import { layOut } from "./lay-out.ts";
 import { plan, type Wanted } from "./plan.ts";
-import { createRun, type Task } from "./run.ts";
+import { createRun, type Run, type Task } from "./run.ts";
 import type { Summary } from "./summary.ts";
 
 export interface FillSummary extends Summary {
@@ -27,7 +27,7 @@ export async function fill(
   wanted: readonly Wanted[],
   cache: Cache,
   { selection, strict, jobs, referrers, onEvent, signal: outer }: CopyOptions,
-  behind?: (images: Landing, signal: AbortSignal) => Promise<void>,
+  behind?: (images: Landing, run: Pick<Run, "settled"> & { readonly signal: AbortSignal }) => Promise<void>,
 ): Promise<FillSummary> {
   const control = new AbortController();
   const signal = either(outer, control.signal);
@@ -40,8 +40,9 @@ export async function fill(
   try {
     await items.drained;
     const images = new Map<Task, LaidImage>();
-    for (const task of tasks) images.set(task, await layOut(task.wanted.origin, task.wanted.tag, task.image));
-    await behind?.(images, signal);
+    for (const task of tasks)
+      images.set(task, await layOut(task.wanted.origin, task.wanted.tag, task.image, task.wanted.madeOf));
+    await behind?.(images, { settled: run.settled, signal });
     await moving;
     for (const { offered } of arrived(images)) await cache.repository("").put(offered, { signal });
     return { ...run.summary(), images: arrived(images) };

@@ -5,6 +5,7 @@ import type { ImageName } from "../events.ts";
 import type { LaidImage } from "../layout/hangar.ts";
 import type { Selection } from "../oci/platform.ts";
 import type { Call, Source, Store } from "../store/store.ts";
+import { holdingOfRun } from "./allowance.ts";
 import { withAttachments } from "./attachments.ts";
 import { layOut } from "./lay-out.ts";
 import { noPlatform } from "./plan.ts";
@@ -37,14 +38,15 @@ export async function gather(
 ): Promise<readonly Gathered[]> {
   const found: Gathered[] = [];
   const share = createSharing();
+  const holding = holdingOfRun();
   const walked = ordered(
     await imagesOf(store, { signal }),
-    async ({ path, tag, root, name }, signal) => {
+    async ({ path, tag, root, madeOf, name }, signal) => {
       try {
         const from = store.repository(path);
-        const bare = await walk(from, root, { selection, configs: true, signal });
-        const image = bare && referrers ? await withAttachments(from, bare, { configs: true, signal }) : bare;
-        return { name, path, tag, image: image && withShared(image, name.name, share) };
+        const bare = await walk(from, root, { selection, configs: true, holding, signal });
+        const image = bare && referrers ? await withAttachments(from, bare, { configs: true, holding, signal }) : bare;
+        return { name, path, tag, madeOf, image: image && withShared(image, name.name, share) };
       } catch (thrown) {
         signal.throwIfAborted();
         return { name, error: asAppError(thrown, "STORAGE", `Cannot read "${name.name}"`) };
@@ -57,8 +59,8 @@ export async function gather(
     else if (one.image === undefined)
       settle(one.name, strict ? "failed" : "skipped", { error: noPlatform(one.name.name) });
     else {
-      const { image, name, path, tag } = one;
-      found.push({ name, image, laid: await layOut(path, tag, image), from: store.repository(path) });
+      const { image, name, path, tag, madeOf } = one;
+      found.push({ name, image, laid: await layOut(path, tag, image, madeOf), from: store.repository(path) });
     }
   }
   return found;

@@ -1,6 +1,6 @@
 /** What images a store holds, and how large they are. Reads manifests, and no layer. */
 import { ordered } from "../bytes/pool.ts";
-import { type AppError, asAppError } from "../errors.ts";
+import { AppError, asAppError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { EVERYTHING, formatPlatform } from "../oci/platform.ts";
@@ -8,11 +8,14 @@ import { formatTagged } from "../oci/reference.ts";
 import type { Call, Source, Store, StoreReference } from "../store/store.ts";
 import { withAttachments } from "./attachments.ts";
 import { presentIn } from "./present.ts";
-import { createSharing } from "./shared-blobs.ts";
+import { createSharing, type Share } from "./shared-blobs.ts";
 import { type Image, walk } from "./walk.ts";
 
 /** Images that are read at once. */
 const AT_ONCE = 4;
+
+/** Platforms of all images that are listed: 20 of each of as many images as an archive may have. */
+const MOST_PLATFORMS = 200_000;
 
 /** One image of a store, and what it is made of, without the bytes of any of it. */
 export interface Held {
@@ -40,17 +43,25 @@ export interface HeldPlatform {
  */
 export async function* heldIn(store: Store, { signal }: Call = {}): AsyncGenerator<Held> {
   const share = createSharing();
-  async function work(reference: StoreReference, signal: AbortSignal): Promise<Held> {
-    const { name, image, error } = await read(store, reference, { signal });
-    const contents = image && share(name, contentsOf(image));
-    const platforms = image ? platformsOf(image) : [];
-    return { name, reference, contents, platforms, referrers: image?.attachments.length ?? 0, error };
-  }
-  yield* ordered(store.references({ signal }), work, {
+  yield* ordered(store.references({ signal }), (one, signal) => readHeld(store, one, { share, signal }), {
     concurrency: AT_ONCE,
     ahead: AT_ONCE,
     signal,
   });
+}
+
+interface ReadOptions extends Call {
+  /** Default: the descriptors are the image's own. */
+  readonly share?: Share | undefined;
+}
+
+/** One of them. */
+export async function readHeld(store: Store, reference: StoreReference, options: ReadOptions = {}): Promise<Held> {
+  const { share = (_, descriptors) => descriptors, signal } = options;
+  const { name, image, error } = await read(store, reference, { signal });
+  const contents = image && share(name, contentsOf(image));
+  const platforms = image ? platformsOf(image, contents ?? []) : [];
+  return { name, reference, contents, platforms, referrers: image?.attachments.length ?? 0, error };
 }
 
 interface Read {
@@ -97,26 +108,41 @@ export interface Listing {
   /** Signatures and whatever else is attached to it. */
   readonly referrers: number;
   /** Why it is not whole, or cannot be read at all: the sizes are 0 then. */
-  readonly error?: AppError | undefined;
+  readonly error?: Pick<AppError, "code" | "message"> | undefined;
 }
 
-/** The images of a store, as heldIn() finds them. */
+/** The images of a store, as heldIn() finds them. Throws UNSUPPORTED as well where they have more than 200,000 platforms. */
 export async function* inventory(store: Store, call: Call = {}): AsyncGenerator<Listing> {
   const seen = new Set<Digest>();
+  let all = 0;
   for await (const { name, reference, contents = [], platforms, referrers, error } of heldIn(store, call)) {
     const { digest, mediaType } = reference.root;
+    all += platforms.length;
+    if (all > MOST_PLATFORMS)
+      throw new AppError(
+        "UNSUPPORTED",
+        `Cannot list "${name}": with it, there are more than ${MOST_PLATFORMS} platforms`,
+      );
     const news = contents.filter((one) => !seen.has(one.digest));
     for (const one of news) seen.add(one.digest);
-    yield { name, digest, mediaType, platforms, size: sum(contents), adds: sum(news), referrers, error };
+    const [size, adds] = [sum(contents), sum(news)];
+    yield { name, digest, mediaType, platforms, size, adds, referrers, error: error && told(error) };
   }
 }
 
-function platformsOf({ platforms, blobs }: Image): readonly HeldPlatform[] {
-  const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
+/** `contents` has the digests that other images have too, so that they are not held twice. */
+function platformsOf({ platforms }: Image, contents: readonly Descriptor[]): readonly HeldPlatform[] {
+  const known = new Map(contents.map((one) => [one.digest, one]));
   return platforms.map(({ descriptor, platform, blobs: own }) => {
-    const size = [...own].reduce((total, digest) => total + (sizes.get(digest) ?? 0), descriptor.size);
-    return { platform: formatPlatform(platform), digest: descriptor.digest, size };
+    const size = [...own].reduce((total, digest) => total + (known.get(digest)?.size ?? 0), descriptor.size);
+    const { digest } = known.get(descriptor.digest) ?? descriptor;
+    return { platform: formatPlatform(platform), digest, size };
   });
+}
+
+/** Without its causes and stack: there may be one for each image. */
+function told({ code, message }: AppError): Pick<AppError, "code" | "message"> {
+  return { code, message };
 }
 
 function sum(descriptors: readonly Descriptor[]): number {

@@ -1,6 +1,6 @@
 /** A planned image as the layout wants to see it. */
 import type { LaidImage, LaidReferrer } from "../layout/hangar.ts";
-import { isIndex } from "../oci/descriptor.ts";
+import { type Descriptor, isIndex } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { composeIndex } from "../oci/manifest.ts";
 import { referralOf } from "../oci/referrer.ts";
@@ -8,14 +8,21 @@ import { contentOf, MANIFEST_LIMIT, readAll } from "../store/read.ts";
 import type { Content } from "../store/store.ts";
 import type { Attachment, Image } from "./walk.ts";
 
-/** `name` is `registry/repository` in full. */
-export async function layOut(name: string, tag: string | undefined, image: Image): Promise<LaidImage> {
+/** `name` is `registry/repository` in full; `madeOf` as a StoreReference has it. */
+export async function layOut(
+  name: string,
+  tag: string | undefined,
+  image: Image,
+  madeOf?: readonly Descriptor[],
+): Promise<LaidImage> {
   const { root, kept, platforms, plain } = image;
   return {
     name,
     tag,
     root,
     ...(await offer(root, kept)),
+    // What was left out is part of it no more: nobody could ever bring the original together again.
+    madeOf: madeOf?.filter(({ digest }) => kept.has(digest) || digest === root.descriptor.digest),
     platforms,
     contents: [
       ...image.manifests.map((manifest) => manifest.descriptor.digest),

@@ -1,14 +1,15 @@
 /** The images that a cache folder names, for runs that add to them. */
-import { stat } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { IntegrityError } from "../errors.ts";
+import { AppError, IntegrityError } from "../errors.ts";
 import type { Cache } from "../layout/cache.ts";
 import { openFolder } from "../layout/folder.ts";
 import { blobPath, type LaidImage, LIST_FILE } from "../layout/hangar.ts";
+import { isHangar } from "../layout/hangar-store.ts";
 import { EVERYTHING } from "../oci/platform.ts";
 import type { Call, Tree } from "../store/store.ts";
 import { type Gathered, gather } from "./gather.ts";
-import { openStore } from "./open.ts";
+import { storeIn } from "./open.ts";
 import { presentIn } from "./present.ts";
 
 export interface NamedOptions extends Call {
@@ -20,28 +21,34 @@ export interface NamedOptions extends Call {
 /**
  * The images of the folder's list with the platforms that are there; none where it has no list. One that cannot be read any
  * more is left out, with a warning. What a folder that Hangar or image-tools filled does not have, or not where a cache has
- * it, is put there, so that all of these images can be named anew. Throws STORAGE where the disk refuses.
+ * it, is put there, so that all of these images can be named anew. Throws STORAGE where the disk refuses, and what storeIn()
+ * does; UNSUPPORTED where something else than a file has the list's name.
  */
 export async function namedImages(
   cache: Cache,
   { jobs, onWarning, signal }: NamedOptions,
 ): Promise<readonly LaidImage[]> {
   const { folder } = cache;
-  const hasList = await stat(join(folder, LIST_FILE)).then(
-    () => true,
-    () => false,
-  );
+  const hasList = await lstat(join(folder, LIST_FILE)).catch(() => undefined);
   if (!hasList) return [];
-  await using store = await openStore(folder, { onWarning, signal });
+  const tree = await openFolder(folder);
+  if (!isHangar(tree)) throw notAFile(join(folder, LIST_FILE));
+  await using store = await storeIn(tree, folder, { onWarning, signal });
   const options = { selection: EVERYTHING, strict: false, jobs, signal };
   const present = { ...store, repository: (path: string) => presentIn(store.repository(path)) };
   const found = await gather(present, options, (image, _result, { error } = {}) => {
     onWarning(`leaves "${image.name}" out of the list of "${folder}": ${error?.message ?? "it cannot be read"}`);
   });
   const named: LaidImage[] = [];
-  await using tree = await openFolder(folder);
   for (const one of found) if (await settleIn(cache, one, tree, { onWarning, signal })) named.push(one.laid);
   return named;
+}
+
+/** A list that is a link names images all the same: a run that took it for none would write over it. */
+function notAFile(path: string): AppError {
+  return new AppError("UNSUPPORTED", `Cannot read "${path}": it is no file, and links are not followed`, {
+    hint: "put the list itself there",
+  });
 }
 
 /** Puts what the cache lacks of an image into it; false, with a warning, where that is damaged. */

@@ -25,25 +25,23 @@ export async function* packEntries(
   layout: ArchiveLayout,
   arrived: () => readonly LaidImage[],
 ): AsyncGenerator<Entry> {
-  const written = new Set<string>();
+  const written = new Set<Digest>();
   const contents = headContents(images);
   const algorithms = new Set(["sha256", ...contents.map(({ descriptor }) => splitDigest(descriptor.digest).algorithm)]);
   const planned = images.map(({ laid }) => laid);
-  const head = layout.head(planned, algorithms);
-  for (const one of head) yield headEntry(one);
+  for (const one of layout.head(planned, algorithms)) yield headEntry(one);
   for (const content of contents) {
-    const entry = blobEntry(content, layout);
-    written.add(entry.path);
-    yield entry;
+    written.add(content.descriptor.digest);
+    yield blobEntry(content, layout);
   }
   for await (const blob of blobs) {
-    const entry = blobEntry(blob, layout);
-    if (written.has(entry.path)) continue;
-    written.add(entry.path);
-    yield entry;
+    const { digest } = blob.descriptor;
+    if (written.has(digest)) continue;
+    written.add(digest);
+    yield blobEntry(blob, layout);
   }
   const after = arrived();
-  if (after.length < planned.length) yield* amendedEntries(head, layout.head(after, algorithms), layout.amended ?? []);
+  if (after.length < planned.length) yield* amendedEntries(layout, planned, after);
 }
 
 /** Manifests, then configs: what a reader of a pipe must know before it sees a layer. */
@@ -78,14 +76,13 @@ function blobEntry(content: Content, layout: ArchiveLayout): Entry {
  * over the earlier without cutting it: JSON allows the spaces at the end.
  */
 function* amendedEntries(
-  before: readonly HeadEntry[],
-  after: readonly HeadEntry[],
-  amended: readonly string[],
+  { amended }: ArchiveLayout,
+  planned: readonly LaidImage[],
+  after: readonly LaidImage[],
 ): Generator<Entry> {
-  const sizes = new Map(before.map(({ path, bytes }) => [path, bytes?.length ?? 0]));
-  for (const { path, bytes } of after) {
-    if (!bytes || !amended.includes(path)) continue;
-    const padded: Bytes = new Uint8Array(Math.max(bytes.length, sizes.get(path) ?? 0)).fill(0x20);
+  const before = amended?.(planned) ?? [];
+  for (const [at, { path, bytes }] of (amended?.(after) ?? []).entries()) {
+    const padded: Bytes = new Uint8Array(Math.max(bytes.length, before[at]!.bytes.length)).fill(0x20);
     padded.set(bytes);
     yield headEntry({ path, bytes: padded });
   }

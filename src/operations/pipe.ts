@@ -1,8 +1,8 @@
 /** An archive that comes out of a pipe as a store: read in one pass where Dray wrote it, else spooled. */
 import { tmpdir } from "node:os";
 import { MOST_OF_A_BYTE, openSpooled, SPOOL_LIMIT, sniffContainer } from "../archive/container.ts";
-import { hasFooterIn } from "../archive/contents.ts";
 import { decompressed } from "../archive/decompress.ts";
+import { hasFooterIn } from "../archive/footer.ts";
 import { SNIFFED } from "../archive/format.ts";
 import { type PipedEntry, peek, pipedEntries } from "../archive/pipe.ts";
 import { spool } from "../archive/spool.ts";
@@ -11,9 +11,9 @@ import { type ByteStream, type Bytes, collect, streamOf } from "../bytes/stream.
 import { AppError } from "../errors.ts";
 import { DOCUMENT_LIMIT } from "../layout/document.ts";
 import { LIST_FILE, ROOT } from "../layout/hangar.ts";
-import { keptOf, openHangar, readList } from "../layout/hangar-store.ts";
+import { openHangar } from "../layout/hangar-store.ts";
 import { digestOf } from "../oci/digest.ts";
-import type { Call, Source, Store, Tree } from "../store/store.ts";
+import type { Call, Store, Tree, TreeFile } from "../store/store.ts";
 import { type CopyOptions, copy } from "./copy.ts";
 import { storeIn } from "./open.ts";
 import { copyArriving } from "./piped-copy.ts";
@@ -97,6 +97,7 @@ async function readHead(
   const entries = pipedEntries(tar, name, { signal });
   try {
     const first = await firstList(entries, name);
+    const listDigest = digestOf(first);
     const store = await listedStore(first, name, onWarning);
     return {
       store,
@@ -105,7 +106,7 @@ async function readHead(
           ...options,
           name,
           spoolFolder,
-          listDigest: digestOf(first),
+          listDigest,
           namesIn: async (list) => namesOf(await listedStore(list, name)),
         }),
       [Symbol.asyncDispose]: async () => {
@@ -129,22 +130,19 @@ async function firstList(entries: AsyncGenerator<PipedEntry>, name: string): Pro
   throw new AppError("INTEGRITY", `Cannot read "${name}": it has no ${LIST_FILE}`);
 }
 
-/** The images of a list whose content is elsewhere. */
+/** The images of a list whose content is elsewhere: all of it is taken to be there, but for what the list says was left out. */
 async function listedStore(list: Bytes, name: string, onWarning?: (message: string) => void): Promise<Store> {
+  const elsewhere: TreeFile = { size: 0, open: () => streamOf() };
+  let file: TreeFile | undefined = { size: list.length, open: () => streamOf(list) };
   const tree: Tree = {
     paths: () => [LIST_FILE],
-    file: (path) => (path === LIST_FILE ? { size: list.length, open: () => streamOf(list) } : undefined),
+    file: (path) => (path === LIST_FILE ? file : path.startsWith("share/") ? elsewhere : undefined),
     async [Symbol.asyncDispose]() {},
   };
-  const kept = keptOf(await readList(tree, name, {}));
   const store = await openHangar(tree, name, { onWarning });
-  return {
-    ...store,
-    repository(path): Source {
-      // Whether a child is there cannot be looked up: the list says which were left out.
-      return { ...store.repository(path), carries: async ({ digest }) => kept.get(path)?.has(digest) ?? true };
-    },
-  };
+  // Its bytes need not be held for as long as the store is.
+  file = undefined;
+  return store;
 }
 
 async function namesOf(store: Store): Promise<ReadonlySet<string>> {

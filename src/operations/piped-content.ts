@@ -2,21 +2,27 @@
 import type { PipedEntry } from "../archive/pipe.ts";
 import { spool } from "../archive/spool.ts";
 import { volumeRange } from "../archive/volume.ts";
-import { collect, failing } from "../bytes/stream.ts";
+import { type Bytes, collect, failing } from "../bytes/stream.ts";
 import { IntegrityError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import { inMemory, read } from "../store/read.ts";
-import type { Call, Content } from "../store/store.ts";
-import type { Arrival } from "./arrivals.ts";
-
-/** Content of so many bytes is held in memory. */
-export const SMALL: number = 1 << 20;
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { read } from "../store/read.ts";
+import type { Call } from "../store/store.ts";
+import { type Arrival, type ArrivalFile, whereIn } from "./arrivals.ts";
 
 export interface KeepOptions extends Call {
   /** What messages call the pipe. */
   readonly name: string;
+  /** Bytes that are held in memory at most. */
+  readonly most: number;
   /** Where the file is, which has no name. */
   readonly spoolFolder: string;
+}
+
+/** Of the content that an entry is. */
+export function digestIn({ path, type }: PipedEntry): Digest | undefined {
+  const [, algorithm, hex] = /\/share\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return type === "file" && isDigest(digest) ? digest : undefined;
 }
 
 /**
@@ -24,21 +30,30 @@ export interface KeepOptions extends Call {
  * INTEGRITY. Throws what the pipe throws, and STORAGE.
  */
 export async function keep(entry: PipedEntry, digest: Digest, options: KeepOptions): Promise<Arrival> {
-  const descriptor = { mediaType: "application/octet-stream", digest, size: entry.size };
-  const where = (): string => `"${options.name}", "${entry.path}" at byte ${entry.offset} of its tar`;
-  if (entry.size > SMALL) return inFile({ descriptor, where, open: () => entry.open() }, options);
-  const bytes = (await collect(entry.open(), entry.size)) ?? new Uint8Array(0);
-  return { content: { ...inMemory(descriptor, bytes), where }, memory: bytes.length, release: async () => {} };
+  const { path, offset, size } = entry;
+  if (size > options.most) return { path, offset, size, file: await inFile(entry, digest, options) };
+  return { path, offset, size, bytes: alone((await collect(entry.open(), size)) ?? new Uint8Array(0)) };
 }
 
-async function inFile(piped: Content, { name, spoolFolder: folder, signal }: KeepOptions): Promise<Arrival> {
-  const { descriptor, where } = piped;
+/** Without the rest of the chunk that they came in, which would be held with them. */
+function alone(bytes: Bytes): Bytes {
+  return bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes;
+}
+
+async function inFile(entry: PipedEntry, digest: Digest, options: KeepOptions): Promise<ArrivalFile> {
+  const { name, spoolFolder: folder, signal } = options;
+  const { path, offset, size } = entry;
+  const descriptor = { mediaType: "application/octet-stream", digest, size };
+  const where = (): string => whereIn(name, { path, offset });
   try {
-    const volume = await spool(read(piped, { signal }), { folder, name, check: () => {}, signal });
-    const open: Content["open"] = (options) => volumeRange(volume, 0, descriptor.size, options);
-    return { content: { descriptor, where, open }, memory: 0, release: async () => volume[Symbol.asyncDispose]() };
+    const stream = read({ descriptor, where, open: () => entry.open() }, { signal });
+    const volume = await spool(stream, { folder, name, check: () => {}, signal });
+    return {
+      open: (range) => volumeRange(volume, 0, size, range),
+      release: async () => volume[Symbol.asyncDispose](),
+    };
   } catch (error) {
     if (!(error instanceof IntegrityError)) throw error;
-    return { content: { descriptor, where, open: () => failing(error) }, memory: 0, release: async () => {} };
+    return { open: () => failing(error), release: async () => {} };
   }
 }

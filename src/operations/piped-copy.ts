@@ -1,23 +1,21 @@
-/**
- * Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has
- * ended.
- */
+/** Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has ended. */
 import { INDEX_PATH, indexedDigests } from "../archive/contents.ts";
 import type { PipedEntry } from "../archive/pipe.ts";
-import { runAll } from "../bytes/pool.ts";
 import { either, within } from "../bytes/signal.ts";
 import { type Bytes, collect } from "../bytes/stream.ts";
 import { AppError, asAppError } from "../errors.ts";
 import { DOCUMENT_LIMIT } from "../layout/document.ts";
 import { LIST_FILE, ROOT } from "../layout/hangar.ts";
-import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import { MANIFEST_LIMIT } from "../store/read.ts";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
 import type { CopyOptions } from "./copy.ts";
 import { settleCollisions } from "./destination.ts";
-import { keep, SMALL } from "./piped-content.ts";
-import { planOne, type Wanted } from "./plan.ts";
-import { createRun, type Item, type Run, type Task } from "./run.ts";
-import { createSharing } from "./shared-blobs.ts";
+import type { Item } from "./items.ts";
+import { digestIn, keep } from "./piped-content.ts";
+import { createPlanner, type Planner, refusedPipe, rootsOf } from "./piped-plan.ts";
+import type { Wanted } from "./plan.ts";
+import { createRun, type Run, type Task } from "./run.ts";
 import type { Summary } from "./summary.ts";
 
 export interface ArrivingOptions extends CopyOptions {
@@ -33,20 +31,23 @@ export interface ArrivingOptions extends CopyOptions {
 
 const LIST_PATH = `${ROOT}/${LIST_FILE}`;
 
-/** Blobs that are kept although nobody wants them yet: an archive has its manifests first. */
+/** Content of so many bytes is held in memory, and manifests that images wait for. */
+const SMALL: number = 1 << 20;
+
+/** Larger blobs that are kept although nobody wants them yet: an archive has its manifests first. */
 const STRAYS = 64;
 
-/** Bytes of small content that are held before it is known who wants them. */
-const HELD: number = 32 << 20;
+/** Bytes of small content that are held in memory: while images are planned, and when only what they wait for is taken. */
+const HELD: number = 16 << 20;
+const HELD_DUE: number = 4 << 20;
 
 /** What one copy shares. */
 interface Flow {
   readonly run: Run;
   readonly arrivals: Arrivals;
+  readonly planner: Planner;
   /** Blobs that images wait for and that have not begun to move. */
   readonly due: Map<Digest, Item>;
-  /** Images that are being planned, and how many of each wait for something. */
-  readonly planning: Map<Wanted, number>;
   readonly signal: AbortSignal;
   readonly jobs: number;
   /** Blobs that are here, and can begin to move. */
@@ -63,40 +64,26 @@ interface Flow {
  * memory or in a file of its own until it is in every repository that needs it; the pipe waits meanwhile. No blob is uploaded
  * before it is proven. Names are given at the end, and only to the images that the last list in the pipe has. Where the pipe
  * breaks off, or has wrong bytes: throws that, once all images that need them have failed, and before any name is given; or
- * without `stopAtDamage` fails the images that are not whole.
+ * without `stopAtDamage` fails the images that are not whole. Throws UNSUPPORTED where more would have to be held than memory
+ * is for, because of the order of the pipe or the size of all manifests.
  */
 export async function copyArriving(
   wanted: readonly Wanted[],
   entries: AsyncGenerator<PipedEntry>,
   options: ArrivingOptions,
 ): Promise<Summary> {
-  const { jobs, onEvent, stopAtDamage = false, namesIn, name } = options;
-  const distinct = await settleCollisions(wanted, options);
+  const { jobs, namesIn, name, stopAtDamage = false } = options;
   const control = new AbortController();
-  const signal = either(options.signal, control.signal);
-  const run = createRun({ onEvent, stopAtDamage, hold: true });
-  const flow: Flow = {
-    run,
-    jobs,
-    signal,
-    arrivals: createArrivals(name),
-    due: new Map(),
-    planning: new Map(distinct.map((one) => [one, 0])),
-    ready: new Set(),
-    moving: new Set(),
-    strays: 0,
-    bell: Promise.withResolvers(),
-    stop: (error) => control.abort(error),
-  };
-  const planned = planAll(distinct, flow, options);
-  planned.catch((error: unknown) => flow.stop(error));
+  const flow = await startFlow(await settleCollisions(wanted, options), options, control);
+  const { run, arrivals, planner, signal } = flow;
   try {
     const { list, lists, indexed, broken, breaking } = await readEntries(entries, flow, options);
     if (indexed) requireLists(indexed, lists, name);
     if (broken && stopAtDamage) run.end(broken, breaking);
     await goOn(flow);
-    flow.arrivals.end(broken);
-    await planned;
+    arrivals.end(broken);
+    planner.end();
+    await until(() => planner.left === 0, flow);
     await deliverRest(flow);
     const names = list && !broken ? await namesIn(list) : undefined;
     await run.release((task) => (names && !names.has(keyOf(task)) ? gone(task) : undefined), { jobs, signal });
@@ -107,10 +94,40 @@ export async function copyArriving(
     throw signal.reason ?? error;
   } finally {
     control.abort();
-    await Promise.allSettled([planned, entries.return(undefined)]);
-    while (flow.moving.size > 0) await flow.bell.promise;
-    for (const digest of flow.arrivals.digests()) await flow.arrivals.drop(digest);
+    await entries.return(undefined).catch(() => {});
+    while (flow.moving.size > 0 || planner.isAtWork) await flow.bell.promise;
+    await arrivals.forget(() => false);
   }
+}
+
+async function startFlow(wanted: readonly Wanted[], options: ArrivingOptions, control: AbortController): Promise<Flow> {
+  const { jobs, onEvent, stopAtDamage, name } = options;
+  const signal = either(options.signal, control.signal);
+  const run = createRun({ onEvent, stopAtDamage, hold: true });
+  const arrivals = createArrivals(name);
+  const stop = (error: unknown): void => control.abort(error);
+  const roots = await rootsOf(wanted, { signal });
+  const planner = createPlanner(roots, arrivals, {
+    ...options,
+    signal,
+    onPlanned: async (planned) => want(await run.add(planned, { signal }), flow),
+    onChange: () => planningChanged(flow),
+    onError: stop,
+  });
+  const flow: Flow = {
+    run,
+    arrivals,
+    planner,
+    due: new Map(),
+    signal,
+    jobs,
+    ready: new Set(),
+    moving: new Set(),
+    strays: 0,
+    bell: Promise.withResolvers(),
+    stop,
+  };
+  return flow;
 }
 
 function keyOf({ wanted: { origin, reference } }: Task): string {
@@ -119,24 +136,6 @@ function keyOf({ wanted: { origin, reference } }: Task): string {
 
 function gone({ wanted }: Task): AppError {
   return new AppError("NOT_FOUND", `Cannot load "${wanted.name.name}": it failed when the archive was written`);
-}
-
-/** All at once: each waits for its manifests, in whatever order they come. */
-async function planAll(wanted: readonly Wanted[], flow: Flow, options: ArrivingOptions): Promise<void> {
-  const { selection, strict, referrers } = options;
-  const share = createSharing();
-  async function one(image: Wanted, signal: AbortSignal): Promise<void> {
-    const from = flow.arrivals.through(image.from, (waiting) => {
-      flow.planning.set(image, waiting);
-      ring(flow);
-    });
-    const planned = await planOne({ ...image, from }, { selection, strict, referrers, share, signal });
-    for (const item of await flow.run.add(planned, { signal })) want(item, flow);
-    flow.planning.delete(image);
-    ring(flow);
-    await goOn(flow);
-  }
-  await runAll(wanted, one, { concurrency: Math.max(1, wanted.length), signal: flow.signal });
 }
 
 interface Ended {
@@ -184,35 +183,40 @@ function requireLists(indexed: readonly unknown[], lists: readonly Digest[], nam
   });
 }
 
-/** Of the content that an entry is. */
-function digestIn({ path, type }: PipedEntry): Digest | undefined {
-  const [, algorithm, hex] = /\/share\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
-  const digest = `${algorithm}:${hex}`;
-  return type === "file" && isDigest(digest) ? digest : undefined;
-}
-
 async function takeEntry(entry: PipedEntry, flow: Flow, options: ArrivingOptions): Promise<void> {
-  const { arrivals, due } = flow;
+  const { arrivals, due, planner, signal } = flow;
   const digest = digestIn(entry);
   if (digest === undefined || arrivals.has(digest)) return;
-  if (entry.size > SMALL || arrivals.memory > HELD) {
-    await until(() => isQuiet(flow), flow);
-    await forget(flow);
-    if (!due.has(digest) && !arrivals.isAwaited(digest)) {
-      if (flow.planning.size === 0) return;
-      if (++flow.strays > STRAYS) throw outOfOrder(options.name);
-    }
-    await until(() => flow.ready.size + flow.moving.size < flow.jobs, flow);
-  }
-  arrivals.take(digest, await keep(entry, digest, { ...options, signal: flow.signal }));
+  const held = planner.left > 0 ? HELD : HELD_DUE;
+  if (entry.size > SMALL || arrivals.memory > held) await makeRoom(digest, entry.size > SMALL, flow, options);
+  if (planner.left === 0 && !due.has(digest)) return;
+  const most = isManifest(digest, flow) ? MANIFEST_LIMIT : SMALL;
+  arrivals.take(digest, await keep(entry, digest, { ...options, most, signal }));
+  planner.arrived(digest);
   if (due.has(digest)) flow.ready.add(digest);
   pump(flow);
 }
 
-function outOfOrder(name: string): AppError {
-  return new AppError("UNSUPPORTED", `Cannot read "${name}": it has blobs that none of its manifests wants so far`, {
-    hint: "it is no archive as Dray writes them: save it to a file, and load that",
-  });
+/** Waits until it is known who wants what comes next, as far as it can be, and until what came before is on its way. */
+async function makeRoom(digest: Digest, isLarge: boolean, flow: Flow, { name }: ArrivingOptions): Promise<void> {
+  const { arrivals, due, planner } = flow;
+  await until(() => planner.isQuiet, flow);
+  if (planner.left > 0 && !isManifest(digest, flow)) {
+    const isStray = isLarge && !due.has(digest) && ++flow.strays > STRAYS;
+    if (isStray || planner.isStuck) throw refusedPipe(name, "it has blobs that none of its manifests wants so far");
+  }
+  // Half of it: not to come here for every next one.
+  if (arrivals.memory > HELD && !planner.isStuck) await arrivals.shrink(HELD / 2, (one) => isUsed(one, flow));
+  await until(() => flow.ready.size + flow.moving.size < flow.jobs, flow);
+}
+
+/** Or a config: something that images cannot be planned without. */
+function isManifest(digest: Digest, { arrivals, planner }: Flow): boolean {
+  return arrivals.isAwaited(digest) || planner.isExpected(digest);
+}
+
+function isUsed(digest: Digest, { due, moving }: Flow): boolean {
+  return due.has(digest) || moving.has(digest);
 }
 
 /** Goes on, unless the run is over: what can be planned by now is planned then, so that it is told of every image it concerns. */
@@ -220,32 +224,29 @@ async function goOn(flow: Flow): Promise<void> {
   flow.signal.throwIfAborted();
   const damage = flow.run.damage();
   if (!damage) return;
-  await until(() => isQuiet(flow), flow);
+  await until(() => flow.planner.isQuiet, flow);
   throw damage;
 }
 
-/** Every image is planned, or waits for something that has not come. */
-function isQuiet({ planning }: Flow): boolean {
-  return [...planning.values()].every((waiting) => waiting > 0);
+function planningChanged(flow: Flow): void {
+  ring(flow);
+  if (flow.run.damage()) goOn(flow).catch(flow.stop);
+  if (flow.planner.left === 0) flow.arrivals.forget((one) => isUsed(one, flow)).catch(flow.stop);
 }
 
-/** Lets go of what is here and nobody will want any more. */
-async function forget({ arrivals, due, moving, planning }: Flow): Promise<void> {
-  if (planning.size > 0) return;
-  for (const digest of arrivals.digests()) if (!due.has(digest) && !moving.has(digest)) await arrivals.drop(digest);
-}
-
-function want(item: Item, flow: Flow): void {
-  const { digest } = item.descriptor;
-  flow.due.set(digest, item);
-  if (flow.arrivals.has(digest)) flow.ready.add(digest);
+function want(items: readonly Item[], flow: Flow): void {
+  for (const item of items) {
+    const { digest } = item.descriptor;
+    flow.due.set(digest, item);
+    if (flow.arrivals.has(digest)) flow.ready.add(digest);
+  }
   pump(flow);
 }
 
-/** Begins to move what can. */
+/** Begins to move what can, unless the run has stopped. */
 function pump(flow: Flow): void {
   for (const digest of flow.ready) {
-    if (flow.moving.size >= flow.jobs) return;
+    if (flow.moving.size >= flow.jobs || flow.signal.aborted) return;
     // Where another image wanted it meanwhile, it goes on when this delivery has ended.
     if (!flow.moving.has(digest)) void deliver(digest, flow);
   }
@@ -265,7 +266,10 @@ async function deliver(digest: Digest, flow: Flow): Promise<void> {
     flow.stop(error);
   }
   flow.moving.delete(digest);
-  if (!flow.due.has(digest)) await flow.arrivals.drop(digest).catch((error: unknown) => flow.stop(error));
+  // What is small stays while it may be wanted again: many images have the same config.
+  const { arrivals, planner } = flow;
+  const stays = flow.due.has(digest) || (planner.left > 0 && arrivals.isInMemory(digest));
+  if (!stays) await arrivals.drop(digest, planner.left > 0).catch(flow.stop);
   pump(flow);
   ring(flow);
 }

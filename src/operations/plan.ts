@@ -6,6 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { Selection } from "../oci/platform.ts";
 import type { Call, Sink, Source } from "../store/store.ts";
+import { type Holding, holdingOfRun } from "./allowance.ts";
 import { withAttachments } from "./attachments.ts";
 import { isComposed } from "./composed.ts";
 import { isMerged } from "./merge-by-platform.ts";
@@ -58,8 +59,9 @@ export interface PlanOptions extends Call {
 export function plan(wanted: Iterable<Wanted>, options: PlanOptions): AsyncGenerator<Planned> {
   const { concurrency, ahead, signal } = options;
   const shared = createSharing();
+  const holding = holdingOfRun();
   function work(one: Wanted, signal: AbortSignal): Promise<Planned> {
-    return planOne(one, { ...options, share: one.from.isLocal && shared, signal });
+    return planOne(one, { ...options, share: one.from.isLocal && shared, holding, signal });
   }
   return ordered(wanted, work, { concurrency, ahead, signal });
 }
@@ -67,7 +69,10 @@ export function plan(wanted: Iterable<Wanted>, options: PlanOptions): AsyncGener
 /** Plans one image. A failure is a result here too. */
 export async function planOne(
   wanted: Wanted,
-  options: Omit<PlanOptions, "concurrency" | "ahead"> & { readonly share?: Share | undefined },
+  options: Omit<PlanOptions, "concurrency" | "ahead"> & {
+    readonly share?: Share | undefined;
+    readonly holding?: Holding | undefined;
+  },
 ): Promise<Planned> {
   const { from, to, tag, reference, origin, madeOf } = wanted;
   const source = isDigest(reference) ? `${origin}@${reference}` : `${origin}:${reference}`;

@@ -8,6 +8,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Call, Sink } from "../store/store.ts";
 import { counted } from "./counted.ts";
 import { finish } from "./finish.ts";
+import { createItems, type Item, type WaitedItem } from "./items.ts";
 import type { Planned, Wanted } from "./plan.ts";
 import { putTwice } from "./put-twice.ts";
 import { type Summary, startSummary } from "./summary.ts";
@@ -22,15 +23,6 @@ export interface Task {
   readonly state: "moving" | "done" | "failed";
 }
 
-/** A distinct blob of one destination space. */
-export interface Item {
-  readonly descriptor: Descriptor;
-  /** Repositories that have it now. */
-  readonly holders: readonly Sink[];
-  /** Resolves when no delivery of it is due or under way. */
-  readonly settled: Promise<void>;
-}
-
 export interface Run {
   summary(): Summary;
   /** With `stopAtDamage`, what ended the run: nothing moves any more, and of what is added only failures are told. */
@@ -42,6 +34,8 @@ export interface Run {
    * run must stop: on abort, or when the destination's disk fails.
    */
   deliver(item: Item, options?: Call): Promise<void>;
+  /** Resolves when no delivery of the blob is due or under way. */
+  settled(item: Item): Promise<void>;
   /** Ends the run because of wrong bytes. Every image fails that still needs the content, also those that are added later. */
   end(damage: AppError, digest: Digest | undefined): void;
   /**
@@ -52,19 +46,10 @@ export interface Run {
 }
 
 interface MutableTask extends Task {
-  items: readonly MutableItem[];
+  items: readonly WaitedItem<MutableTask>[];
   state: Task["state"];
   /** Blobs that are not there yet. */
   missing: number;
-}
-
-interface MutableItem extends Item {
-  holders: Sink[];
-  settled: Promise<void>;
-  /** Repositories that it was ever wanted in. */
-  readonly paths: Set<string>;
-  waiting: MutableTask[];
-  settle: (() => void) | undefined;
 }
 
 export interface RunOptions {
@@ -79,7 +64,7 @@ export interface RunOptions {
 
 export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false }: RunOptions): Run {
   const held: MutableTask[] = [];
-  const items = new Map<string, MutableItem>();
+  const items = createItems<MutableTask>();
   const open = new Set<MutableTask>();
   const { settle, moved, now } = startSummary(onEvent);
   const halt = new AbortController();
@@ -96,50 +81,21 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     }
     const { image } = planned;
     const task: MutableTask = { wanted, image, items: [], state: "moving", missing: image.blobs.length };
-    task.items = image.blobs.map((descriptor) => itemOf(descriptor, wanted.to));
+    const { taken, news } = items.take(image.blobs, wanted.to.place);
+    task.items = taken;
     if (damage) {
       failLost([task], damage);
       return [];
     }
     open.add(task);
     onTask?.(task);
-    const news = task.items.filter((item) => !item.paths.has(wanted.to.place.path));
-    for (const item of news) item.paths.add(wanted.to.place.path);
     tellPlanned(task, news, onEvent);
     if (task.missing === 0) await complete(task, options);
-    return task.items.filter((item) => wait(item, task));
-  }
-
-  function itemOf(descriptor: Descriptor, to: Sink): MutableItem {
-    const key = `${to.place.space} ${descriptor.digest}`;
-    let item = items.get(key);
-    if (!item)
-      items.set(
-        key,
-        (item = {
-          descriptor,
-          holders: [],
-          paths: new Set(),
-          waiting: [],
-          settled: Promise.resolve(),
-          settle: undefined,
-        }),
-      );
-    return item;
-  }
-
-  /** Lets the task wait for the item; true when a delivery must be started for that. */
-  function wait(item: MutableItem, task: MutableTask): boolean {
-    item.waiting.push(task);
-    if (item.settle) return false;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    item.settled = promise;
-    item.settle = resolve;
-    return true;
+    return taken.filter((item) => items.wait(item, task));
   }
 
   async function deliver(given: Item, options: Call = {}): Promise<void> {
-    const item = given as MutableItem;
+    const item = given as WaitedItem<MutableTask>;
     try {
       // One repository at a time; whoever came too late for it waits for the next turn, and tries its own source.
       while (item.waiting.length > 0 && !damage) {
@@ -149,8 +105,7 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
         await untilEnd((call) => serve(item, to, tasks, call), options);
       }
     } finally {
-      item.settle?.();
-      item.settle = undefined;
+      items.settle(item);
     }
   }
 
@@ -165,7 +120,12 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
   }
 
   /** Brings the item to one repository, from whichever source has it, for all the tasks that need it there. */
-  async function serve(item: MutableItem, to: Sink, tasks: readonly MutableTask[], options: Call): Promise<void> {
+  async function serve(
+    item: WaitedItem<MutableTask>,
+    to: Sink,
+    tasks: readonly MutableTask[],
+    options: Call,
+  ): Promise<void> {
     const moving = tasks.filter((task) => task.state === "moving");
     const sources = moving.filter(
       ({ wanted }, index) => moving.findIndex((first) => isSamePlace(first.wanted.from, wanted.from)) === index,
@@ -208,7 +168,7 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     }
   }
 
-  async function place(item: MutableItem, to: Sink, { wanted, image }: Task, options: Call): Promise<void> {
+  async function place(item: WaitedItem<MutableTask>, to: Sink, { wanted, image }: Task, options: Call): Promise<void> {
     const { descriptor } = item;
     if (isAt(item, to)) return;
     const how = (await to.has(descriptor, options))
@@ -220,12 +180,12 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
       const content = image.documents.get(descriptor.digest) ?? wanted.from.get(descriptor);
       await putTwice(to, counted(content, onEvent), options);
     }
-    item.holders.push(to);
+    items.hold(item, to);
     moved(how, descriptor.size);
     onEvent({ type: "moved", descriptor, how });
   }
 
-  async function borrow(item: MutableItem, to: Sink, { from }: Wanted, options: Call): Promise<boolean> {
+  async function borrow(item: WaitedItem<MutableTask>, to: Sink, { from }: Wanted, options: Call): Promise<boolean> {
     for (const lender of [...item.holders, from]) {
       if (lender.place.space !== to.place.space || lender.place.path === to.place.path) continue;
       if (await to.mount?.(item.descriptor, lender.place, options)) return true;
@@ -256,7 +216,7 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
   function fail(task: MutableTask, error: AppError, { digest }: Descriptor): void {
     task.state = "failed";
     open.delete(task);
-    const at = task.image.platforms.findIndex(({ blobs }) => blobs.has(digest));
+    const at = task.image.platforms.findIndex(({ blobs }) => blobs.includes(digest));
     settle(task.wanted.name, "failed", { error, number: at < 0 ? undefined : at + 1 });
   }
 
@@ -272,7 +232,7 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     await runAll(held.splice(0), one, { concurrency: jobs, signal: outer });
   }
 
-  return { summary: now, damage: () => damage, add, deliver, end, release };
+  return { summary: now, damage: () => damage, add, deliver, settled: items.settled, end, release };
 }
 
 /** What ends the whole run is thrown; what only concerns one image is returned. */

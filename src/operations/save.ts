@@ -4,6 +4,7 @@ import { writeArchive } from "../archive/writer.ts";
 import { within } from "../bytes/signal.ts";
 import type { OnEvent } from "../events.ts";
 import type { Cache } from "../layout/cache.ts";
+import { requireFew } from "../layout/document.ts";
 import type { Content } from "../store/store.ts";
 import { type ArchiveTarget, claimOf, layoutFor, openOutput } from "./archive-target.ts";
 import type { CopyOptions } from "./copy.ts";
@@ -11,7 +12,7 @@ import { arrived, type FillSummary, fill, type Landing } from "./fill.ts";
 import { packEntries } from "./pack.ts";
 import type { Wanted } from "./plan.ts";
 import { requireRoom } from "./room.ts";
-import type { Task } from "./run.ts";
+import type { Run, Task } from "./run.ts";
 
 export interface SaveOptions extends CopyOptions {
   /** What the list says as its time; the only thing in an archive that is not in the images. */
@@ -22,19 +23,21 @@ export interface SaveOptions extends CopyOptions {
  * Brings the wanted images into the cache and writes the archive while that goes on, or behind it where its layout can say
  * nothing again. Without an `archive` only the cache is filled. Images that fail are in the summary, not in the archive.
  * Without any image there is no archive, and an older one of that name stays. The cache's list is left to the caller. Rejects
- * when a disk fails or has no room for what is planned, or when the signal is aborted; then nothing looks finished.
+ * when a disk fails or has no room for what is planned, or when the signal is aborted; then nothing looks finished. Throws
+ * UNSUPPORTED at once for more images than an archive can list.
  */
 export async function save(
   wanted: readonly Wanted[],
   { cache, archive }: { readonly cache: Cache; readonly archive?: ArchiveTarget | undefined },
   options: SaveOptions,
 ): Promise<FillSummary> {
+  requireFew(wanted.length);
   await using output = archive && (await openOutput(archive));
   const { savedTime, onEvent } = options;
   let archived: number | undefined;
-  const summary = await fill(wanted, cache, options, async (images, signal) => {
+  const summary = await fill(wanted, cache, options, async (images, { settled, signal }) => {
     await requireRoomFor(images, cache, archive);
-    if (archive && output) archived = await pack(images, output, archive, { savedTime, onEvent, signal });
+    if (archive && output) archived = await pack(images, output, archive, { savedTime, onEvent, settled, signal });
   });
   return { ...summary, archived };
 }
@@ -49,6 +52,7 @@ async function requireRoomFor(images: Landing, cache: Cache, archive: ArchiveTar
 interface PackOptions {
   readonly savedTime: Date;
   readonly onEvent: OnEvent;
+  readonly settled: Run["settled"];
   readonly signal: AbortSignal;
 }
 
@@ -57,17 +61,15 @@ async function pack(
   images: Landing,
   output: Output,
   archive: ArchiveTarget,
-  { savedTime, onEvent, signal }: PackOptions,
+  { savedTime, onEvent, settled, signal }: PackOptions,
 ): Promise<number | undefined> {
   const planned = [...images].map(([task, laid]) => ({ task, image: task.image, laid }));
   const layout = await layoutFor(archive, planned, savedTime);
-  if (!layout.amended) await settled([...images.keys()], signal);
+  if (!layout.amended) for (const task of images.keys()) await arrival(task, settled, signal);
   const packed = layout.amended ? planned : planned.filter(({ task }) => task.state === "done");
   if (packed.length === 0) return undefined;
-  const blobs = arriving(
-    packed.map(({ task }) => task),
-    signal,
-  );
+  const tasks = packed.map(({ task }) => task);
+  const blobs = arriving(tasks, settled, signal);
   const { bytes } = await writeArchive(
     packEntries(packed, blobs, layout, () => arrived(images)),
     output,
@@ -83,17 +85,21 @@ async function pack(
   return bytes;
 }
 
-/** Waits until each of these images has arrived, or failed. */
-async function settled(tasks: readonly Task[], signal: AbortSignal): Promise<void> {
-  for (const { items } of tasks) for (const item of items) await within(item.settled, signal);
+/** Waits until an image has arrived, or failed. */
+async function arrival({ items }: Task, settled: Run["settled"], signal: AbortSignal): Promise<void> {
+  for (const item of items) await within(settled(item), signal);
 }
 
 /** The blobs in the order of the plan, each once it is there; those of an image that failed are left out. */
-async function* arriving(tasks: readonly Task[], signal: AbortSignal): AsyncGenerator<Content> {
+async function* arriving(
+  tasks: readonly Task[],
+  settled: Run["settled"],
+  signal: AbortSignal,
+): AsyncGenerator<Content> {
   for (const task of tasks)
     for (const item of task.items) {
       // A delivery that never begins, because the run stops, must not be waited for.
-      await within(item.settled, signal);
+      await within(settled(item), signal);
       const [holder] = item.holders;
       if (holder && task.state !== "failed") yield holder.get(item.descriptor);
     }

@@ -4,12 +4,12 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Image } from "./walk.ts";
 
-/** Bytes of memory for the descriptors of all images. As many blobs as an archive can have entries take 60 MB. */
-const MEMORY_LIMIT: number = 96 << 20;
+/** Bytes of memory for the descriptors of all images. As many blobs as an archive can have entries take 36 MB. */
+const MEMORY_LIMIT: number = 48 << 20;
 
 /** About what a descriptor takes, and one more image that has it. */
 const DESCRIPTOR = 300;
-const USE = 24;
+const USE = 64;
 
 /** The same descriptors, each as it was given first. `name` is the image's, for messages. Throws UNSUPPORTED for too many: it has none of them then. */
 export type Share = (name: string, descriptors: readonly Descriptor[]) => readonly Descriptor[];
@@ -47,7 +47,7 @@ export function withShared(image: Image, name: string, share: Share): Image {
     blobs,
     platforms: image.platforms.map((one) => ({
       ...one,
-      blobs: new Set([...one.blobs].map((digest) => digests.get(digest) ?? digest)),
+      blobs: one.blobs.map((digest) => digests.get(digest) ?? digest),
     })),
   };
 }

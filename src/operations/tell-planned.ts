@@ -1,6 +1,7 @@
 /** Says of an image what it will move, and what it leaves where it is. */
 import type { OnEvent } from "../events.ts";
-import type { Item, Task } from "./run.ts";
+import type { Item } from "./items.ts";
+import type { Task } from "./run.ts";
 
 /** `news` are the blobs that no image before it wanted there. */
 export function tellPlanned({ wanted: { name }, image }: Task, news: readonly Item[], onEvent: OnEvent): void {

@@ -5,7 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { EVERYTHING } from "../oci/platform.ts";
 import type { Call, Content } from "../store/store.ts";
 import { layOut, offer } from "./lay-out.ts";
-import { mergeByPlatform } from "./merge-by-platform.ts";
+import { mergeByPlatform, partsOf } from "./merge-by-platform.ts";
 import { type Image, walk } from "./walk.ts";
 
 /**
@@ -13,12 +13,8 @@ import { type Image, walk } from "./walk.ts";
  * the original when that is all of it. Platforms that an archive has without their index (`madeOf`) come beside those of other
  * machines. Everything else takes the place of what was there.
  */
-export async function unite(
-  cache: Cache,
-  known: LaidImage,
-  { next, madeOf }: { readonly next: LaidImage; readonly madeOf: readonly Descriptor[] | undefined },
-  call: Call,
-): Promise<LaidImage> {
+export async function unite(cache: Cache, known: LaidImage, next: LaidImage, call: Call): Promise<LaidImage> {
+  const { madeOf } = next;
   const isPart = known.root.descriptor.digest === next.root.descriptor.digest;
   const united = isPart ? await together(known, next) : madeOf && (await beside(cache, known, { next, madeOf }, call));
   if (!united) return next;
@@ -37,6 +33,8 @@ async function together(known: LaidImage, next: LaidImage): Promise<LaidImage> {
     ...next,
     ...(whole ? { offered: whole.offered, kept: undefined } : await offer(next.root, kept)),
     platforms: distinct([...known.platforms, ...next.platforms]),
+    // One that somebody had as it is, is no made one.
+    madeOf: known.madeOf && next.madeOf,
     forHangar: known.forHangar && next.forHangar,
   };
 }
@@ -49,10 +47,11 @@ async function beside(
 ): Promise<LaidImage> {
   const to = cache.repository("");
   const image = await imageOf(cache, next.root, call);
-  const own = madeOf.filter(({ digest }) => next.kept?.includes(digest) ?? true);
-  const { root } = await mergeByPlatform(to, known.offered.descriptor, { image, madeOf: own }, call);
+  const { root } = await mergeByPlatform(to, known.offered.descriptor, { image, madeOf }, call);
   await to.put(root, call);
-  return layOut(next.name, next.tag, await imageOf(cache, root, call));
+  const isKnown = root.descriptor.digest === known.root.descriptor.digest;
+  const parts = isKnown ? known.madeOf : await partsOf(to, root.descriptor, call);
+  return layOut(next.name, next.tag, await imageOf(cache, root, call), parts);
 }
 
 /** All of an image that the cache has. */

@@ -1,42 +1,21 @@
 /** Whether an archive or folder is whole: its parts, its structure, every digest, every image. Tells all that is wrong. */
-import { basename } from "node:path";
-import { type Checksums, sha256Of } from "../archive/checksums.ts";
-import { type Flaw, inspect } from "../archive/inspect.ts";
-import { checksumsOf, findParts, type Parts, parsePartPath } from "../archive/parts.ts";
+import { type Flaw, inspect, inspectedBytes } from "../archive/inspect.ts";
+import { checksumsOf, findParts, type Parts } from "../archive/parts.ts";
 import type { Archive } from "../archive/reader.ts";
-import { partAt, type Volume } from "../archive/volume.ts";
 import { type AppError, asAppError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import { isFolder } from "../layout/folder.ts";
-import { LIST_FILE } from "../layout/hangar.ts";
-import { type Digest, splitDigest } from "../oci/digest.ts";
-import { read } from "../store/read.ts";
 import type { Call, Store, Tree } from "../store/store.ts";
-import { type Held, heldIn } from "./inventory.ts";
+import { type Checking, startChecking } from "./checking.ts";
+import { type Finding, findingsOf, type HeldImage, isList, type Lacking, MOST_TOLD } from "./findings.ts";
+import { heldIn } from "./inventory.ts";
+import { lackingIn } from "./lacking.ts";
 import { openListless } from "./listless.ts";
 import { type OpenOptions, openTree, storeIn } from "./open.ts";
-
-/** Blobs that images lack and that are told of one by one. */
-const MOST_BROKEN = 10_000;
-
-/** One thing that is wrong. */
-export interface Finding {
-  /**
-   * `part`: a file of the archive; `structure`: what stands around the content; `content`: bytes of an image; `image`: it
-   * lacks something.
-   */
-  readonly kind: "part" | "structure" | "content" | "image";
-  /** The file, and the byte in it where the damaged thing begins, where that is known. */
-  readonly file?: string | undefined;
-  readonly offset?: number | undefined;
-  /** The entry of the archive. */
-  readonly entry?: string | undefined;
-  readonly digest?: Digest | undefined;
-  /** The images that are not whole because of it. */
-  readonly images: readonly string[];
-  readonly problem: string;
-}
+import { partFindings, sizeOfParts } from "./part-findings.ts";
 
 export interface Verdict {
+  /** All that is wrong, each once; beyond the first 1,000 of a kind, one for all the others. */
   readonly findings: readonly Finding[];
   /** Images in all, and the names of those that are not whole. */
   readonly images: number;
@@ -45,16 +24,21 @@ export interface Verdict {
   readonly hasChecksums: boolean;
 }
 
-export type VerifyOptions = Call & OpenOptions;
+export interface VerifyOptions extends Call, OpenOptions {
+  /** Hears how much is `checked`. */
+  readonly onEvent?: OnEvent | undefined;
+}
 
 /** A verdict with what it was made from, for those who mend. The tree is open where it could be opened. */
 export interface Examined extends AsyncDisposable {
   readonly verdict: Verdict;
   readonly parts: Parts;
+  /** All of them, with the reasons of the first 1,000. */
   readonly flaws: readonly Flaw[];
+  /** What is wrong besides flaws and parts. */
+  readonly others: readonly Finding[];
   readonly archive: Archive | undefined;
   readonly store: Store | undefined;
-  readonly held: readonly Held[];
 }
 
 /** Reads everything. Throws NOT_FOUND, STORAGE, UNSUPPORTED for what is nothing that Dray reads; damage is in the verdict. */
@@ -68,81 +52,78 @@ export async function examine(paths: readonly string[], options: VerifyOptions):
   const parts = await findParts(paths, { holes: true });
   const inFolder = await isFolder(parts.paths[0]!);
   const sums = inFolder ? new Map<string, string>() : await checksumsOf(parts);
-  const findings: Finding[] = inFolder ? [] : await partFindings(parts, sums, options);
   const hasChecksums = sums.size > 0;
+  const checking = startChecking(options.onEvent);
+  if (hasChecksums) {
+    const size = await sizeOfParts(parts);
+    checking.expect("files", size);
+    // Until it is known better.
+    checking.expect("content", size);
+  }
+  const inParts = inFolder ? [] : await partFindings(parts, sums, checking, options);
   let tree: Tree | undefined;
   try {
     tree = await openTree(paths, { ...options, holes: true });
-    return { ...(await examineTree(tree, parts, { findings, hasChecksums }, options)), parts };
+    return { ...(await examineTree(tree, parts, { inParts, hasChecksums, checking }, options)), parts };
   } catch (thrown) {
     await tree?.[Symbol.asyncDispose]();
     options.signal?.throwIfAborted();
     const error = asAppError(thrown, "STORAGE", `Cannot read "${parts.name}"`);
     if (error.code !== "INTEGRITY") throw error;
-    findings.push({ kind: "structure", images: [], problem: error.message });
-    const verdict = { findings, images: 0, damaged: [], hasChecksums };
-    const nothing = { flaws: [], archive: undefined, store: undefined, held: [] };
-    return { verdict, parts, ...nothing, async [Symbol.asyncDispose]() {} };
+    const others = [structureFinding(error)];
+    const verdict = { findings: [...inParts, ...others], images: 0, damaged: [], hasChecksums };
+    const nothing = { flaws: [], archive: undefined, store: undefined };
+    return { verdict, parts, others, ...nothing, async [Symbol.asyncDispose]() {} };
   }
+}
+
+interface Begun {
+  readonly inParts: readonly Finding[];
+  readonly hasChecksums: boolean;
+  readonly checking: Checking;
 }
 
 async function examineTree(
   tree: Tree,
   { name }: Parts,
-  { findings, hasChecksums }: { readonly findings: readonly Finding[]; readonly hasChecksums: boolean },
+  { inParts, hasChecksums, checking }: Begun,
   options: VerifyOptions,
 ): Promise<Omit<Examined, "parts">> {
   const archive = isArchive(tree) ? tree : undefined;
-  const flaws = archive ? await flawsOf(archive, options) : [];
+  const flaws = archive ? await flawsOf(archive, checking, options) : [];
   const { store, error } = await openFlawed(tree, name, flaws, options);
-  const held: Held[] = [];
-  if (store) for await (const one of heldIn(store, options)) held.push(one);
-  const broken = store ? await brokenContents(store, held, flaws, archive, options) : new Map<Digest, string>();
-  const all: readonly Finding[] = [
-    ...findings,
-    ...(error ? [{ kind: "structure" as const, images: [], problem: error.message }] : []),
-    ...flaws.map((flaw) => flawFinding(flaw, held, archive!.opened.volume)),
-    ...imageFindings(held, flaws, broken),
-  ];
-  const damaged = [...new Set(all.flatMap(({ images }) => images))];
-  const verdict = { findings: all, images: held.length, damaged, hasChecksums };
-  return { verdict, flaws, archive, held, store, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
+  const held = store ? await imagesIn(store, options) : [];
+  const call = { flaws, archive, checking, signal: options.signal };
+  const lacking: Lacking = store ? await lackingIn(store, held, call) : new Map();
+  const found = findingsOf(held, flaws, lacking, archive?.opened.volume);
+  const others = [...(error ? [structureFinding(error)] : []), ...found.others];
+  const findings = [...inParts, ...found.flaws, ...others];
+  const verdict = { findings, images: held.length, damaged: found.damaged, hasChecksums };
+  return { verdict, flaws, others, archive, store, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
+}
+
+function structureFinding({ message }: AppError): Finding {
+  return { kind: "structure", images: [], problem: message };
 }
 
 function isArchive(tree: Tree): tree is Archive {
   return "opened" in tree;
 }
 
-async function partFindings({ paths, missing }: Parts, sums: Checksums, call: Call): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const path of paths) {
-    const expected = sums.get(basename(path));
-    if (missing.includes(path)) findings.push({ kind: "part", file: path, images: [], problem: "it is missing" });
-    else if (expected !== undefined) {
-      const actual = await sha256Of(path, call);
-      if (actual !== expected)
-        findings.push({ kind: "part", file: path, images: [], problem: problemOf(actual, sums) });
-    } else if (sums.size > 0)
-      findings.push({
-        kind: "part",
-        file: path,
-        images: [],
-        problem: "the list of checksums does not have it: it is left over from another archive",
-      });
-  }
-  return findings;
-}
-
-function problemOf(actual: string, sums: Checksums): string {
-  const [other] = [...sums].find(([, sum]) => sum === actual) ?? [];
-  const number = other === undefined ? undefined : parsePartPath(other)?.number;
-  return number === undefined ? "its checksum is not the one in the list" : `it is part ${number} under a wrong name`;
-}
-
-async function flawsOf(archive: Archive, { signal }: Call): Promise<readonly Flaw[]> {
+/** An archive may have as many as it has entries: their reasons are kept as long as they are told. */
+async function flawsOf(archive: Archive, checking: Checking, { signal }: Call): Promise<readonly Flaw[]> {
   const flaws: Flaw[] = [];
-  for await (const flaw of inspect(archive, { signal })) flaws.push(flaw);
+  checking.expect("content", inspectedBytes(archive));
+  for await (const flaw of inspect(archive, { signal, onBytes: checking.took }))
+    flaws.push(flaws.length < MOST_TOLD ? flaw : { ...flaw, reason: "it is not as it was written" });
   return flaws;
+}
+
+async function imagesIn(store: Store, call: Call): Promise<readonly HeldImage[]> {
+  const images: HeldImage[] = [];
+  for await (const { name, reference, contents, error } of heldIn(store, call))
+    images.push({ name, reference, contents, problem: error?.message });
+  return images;
 }
 
 /** Where the list is damaged, the images that are there all the same; nothing where they cannot be told, and why. */
@@ -161,85 +142,4 @@ async function openFlawed(
     const store = flaws.some(isList) ? await openListless(kept, name, options).catch(() => undefined) : undefined;
     return store ? { store } : { error };
   }
-}
-
-function isList({ path }: Flaw): boolean {
-  return path.endsWith(`/${LIST_FILE}`);
-}
-
-/** What images need and do not have: by digest, why. What was inspected is not read again. */
-async function brokenContents(
-  store: Store,
-  held: readonly Held[],
-  flaws: readonly Flaw[],
-  archive: Archive | undefined,
-  { signal }: Call,
-): Promise<ReadonlyMap<Digest, string>> {
-  const flawed = new Set(flaws.map(({ digest }) => digest));
-  const inside = archive && new Set(archive.entries.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
-  const checked = new Set<Digest>();
-  const broken = new Map<Digest, string>();
-  for (const { reference, contents = [] } of held)
-    for (const descriptor of contents) {
-      const { digest } = descriptor;
-      if (checked.has(digest) || flawed.has(digest)) continue;
-      checked.add(digest);
-      // Names of files are digests there, and inspect() has compared them.
-      if (inside?.has(splitDigest(digest).hex)) continue;
-      try {
-        for await (const _ of read(store.repository(reference.path).get(descriptor), { signal }));
-      } catch (thrown) {
-        signal?.throwIfAborted();
-        const { message } = asAppError(thrown, "STORAGE", `Cannot read "${digest}"`);
-        broken.set(digest, broken.size < MOST_BROKEN ? message : "");
-      }
-    }
-  return broken;
-}
-
-function flawFinding(flaw: Flaw, held: readonly Held[], volume: Volume): Finding {
-  const part = partAt(volume, flaw.offset);
-  return {
-    kind: flaw.digest && flaw.path.includes(splitDigest(flaw.digest).hex) ? "content" : "structure",
-    file: part?.path,
-    offset: part && flaw.offset - part.start,
-    entry: flaw.path,
-    digest: flaw.digest,
-    images: held.filter((one) => needs(one, flaw)).map(({ name }) => name),
-    problem: flaw.reason,
-  };
-}
-
-/** Of an image that cannot be read, the error tells what stood in the way. */
-function needs({ contents, error, reference }: Held, flaw: Flaw): boolean {
-  const { digest, path } = flaw;
-  if (isList(flaw)) return true;
-  if (digest === undefined) return false;
-  if (contents) return contents.some((one) => one.digest === digest);
-  return (
-    reference.root.digest === digest ||
-    (error?.message.includes(path) ?? false) ||
-    (error?.message.includes(digest) ?? false)
-  );
-}
-
-/** What images lack beyond the flaws. */
-function imageFindings(held: readonly Held[], flaws: readonly Flaw[], broken: ReadonlyMap<Digest, string>): Finding[] {
-  const users = new Map<Digest, string[]>([...broken.keys()].slice(0, MOST_BROKEN).map((digest) => [digest, []]));
-  const others = new Set<string>();
-  for (const { name, contents = [] } of held)
-    for (const { digest } of contents) {
-      if (users.has(digest)) users.get(digest)!.push(name);
-      else if (broken.has(digest)) others.add(name);
-    }
-  const findings = [...users].map(([digest, images]): Finding => {
-    return { kind: "content", digest, images, problem: broken.get(digest)! };
-  });
-  const left = broken.size - users.size;
-  if (left > 0)
-    findings.push({ kind: "image", images: [...others], problem: `${left} more blobs of theirs are missing or wrong` });
-  for (const one of held)
-    if (one.error && !flaws.some((flaw) => needs(one, flaw)))
-      findings.push({ kind: "image", images: [one.name], problem: one.error.message });
-  return findings;
 }

@@ -4,7 +4,7 @@ import type { Bytes } from "../bytes/stream.ts";
 import { AppError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
+import { blobsOf, type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
 import { isForeignType, isImageConfigType, isZstdType } from "../oci/media-types.ts";
 import {
   formatPlatform,
@@ -17,21 +17,20 @@ import {
 import { isAttestation, selectChildren } from "../oci/selection.ts";
 import { inMemory, MANIFEST_LIMIT, readAll, verified } from "../store/read.ts";
 import type { Call, Content, Source } from "../store/store.ts";
+import {
+  type Allowance,
+  allowanceOfImage,
+  type Holding,
+  holdingOfRun,
+  IMAGE_BYTES,
+  IMAGE_DESCRIPTORS,
+} from "./allowance.ts";
 
 /** Manifests of one index that are read at once. */
 const CHILDREN = 4;
 
 /** Deeper than any real image; an index inside an index is 2. */
 const MAX_DEPTH = 8;
-
-/** Bytes of manifests and configs that one image may have, with all that is attached to it. */
-export const IMAGE_BYTES: number = 8 << 20;
-
-/** Bytes of a manifest or config that are held where they can be read again: most have less. */
-const HELD: number = 16 << 10;
-
-/** Descriptors that those may have: of manifests, configs and layers. */
-const IMAGE_DESCRIPTORS = 10_000;
 
 /** One root with all it needs. Manifests are raw bytes; blobs have not been read, but for the configs in `documents`. */
 export interface Image {
@@ -72,7 +71,8 @@ export interface Attachment {
 export interface PlatformImage {
   readonly descriptor: Descriptor;
   readonly platform: Platform;
-  readonly blobs: ReadonlySet<Digest>;
+  /** Its config and layers, each once. */
+  readonly blobs: readonly Digest[];
 }
 
 export interface WalkOptions extends Call {
@@ -80,16 +80,8 @@ export interface WalkOptions extends Call {
   readonly configs?: boolean | undefined;
   /** What the image that this belongs to may still have. Default: this is the image. */
   readonly allowance?: Allowance | undefined;
-}
-
-/** What walks of one image share, and use up: manifests are held until it is done. */
-export interface Allowance {
-  bytes: number;
-  descriptors: number;
-}
-
-export function allowanceOfImage(): Allowance {
-  return { bytes: IMAGE_BYTES, descriptors: IMAGE_DESCRIPTORS };
+  /** What the run that this belongs to may still hold. Default: this is the run. */
+  readonly holding?: Holding | undefined;
 }
 
 /**
@@ -127,7 +119,8 @@ export async function startWalk(from: Source, root: Descriptor, options: WalkOpt
     };
   }
   const children: Descriptor[] = [];
-  for (const child of view.children) if ((await from.carries?.(child, options)) ?? true) children.push(child);
+  for (const child of view.children)
+    if ((await from.carries?.(child, { signal: options.signal, index: root })) ?? true) children.push(child);
   const platforms = await walker.childPlatforms(children);
   const { kept, missed } = selectChildren(children, options.selection, (child) => platforms.get(child) ?? []);
   if (missed) return undefined;
@@ -160,7 +153,7 @@ function createWalker(from: Source, options: WalkOptions) {
   const documents = new Map<Digest, Content>();
   const foreign = new Map<Digest, Descriptor>();
   const platforms: PlatformImage[] = [];
-  const { allowance = allowanceOfImage() } = options;
+  const { allowance = allowanceOfImage(), holding = holdingOfRun() } = options;
   let plain = true;
 
   function read(descriptor: Descriptor, depth: number): Promise<Node> {
@@ -182,9 +175,12 @@ function createWalker(from: Source, options: WalkOptions) {
     if (allowance.descriptors < 0) throw tooMuch(descriptor, `${IMAGE_DESCRIPTORS} layers and manifests`);
     return { content: contentWith(descriptor, bytes), view, depth };
   }
-  function contentWith(descriptor: Descriptor, bytes: Bytes): Content {
-    const isHeld = bytes.length <= HELD || !from.isLocal;
-    return isHeld ? inMemory(descriptor, bytes) : verified(from.get(descriptor), MANIFEST_LIMIT);
+  /** Whatever else a descriptor says is held by nobody: annotations can be megabytes. */
+  function contentWith({ mediaType, digest, size }: Descriptor, bytes: Bytes): Content {
+    const descriptor = { mediaType, digest, size };
+    return !from.isLocal || holding.take(bytes.length)
+      ? inMemory(descriptor, bytes)
+      : verified(from.get(descriptor), MANIFEST_LIMIT);
   }
   async function readSmall(descriptor: Descriptor): Promise<Bytes> {
     if (descriptor.size <= MANIFEST_LIMIT) allowance.bytes -= descriptor.size;
@@ -251,13 +247,16 @@ function createWalker(from: Source, options: WalkOptions) {
   async function take({ content, view }: Node, platform: Platform | undefined, attestation = false): Promise<void> {
     if (view.kind !== "image") return;
     // What else layers say of themselves is held by nobody: an image can have thousands.
-    const layers = view.layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
-    const own = [...(view.config ? [view.config] : []), ...layers];
+    const own = blobsOf(view).map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
     for (const blob of own)
       if (isForeignType(blob.mediaType)) foreign.set(blob.digest, blob);
       else if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
     if (isKnownPlatform(platform))
-      platforms.push({ descriptor: content.descriptor, platform, blobs: new Set(own.map(({ digest }) => digest)) });
+      platforms.push({
+        descriptor: content.descriptor,
+        platform,
+        blobs: [...new Set(own.map(({ digest }) => digest))],
+      });
     else if (!attestation) plain = false;
     if (own.some(({ mediaType }) => isZstdType(mediaType))) plain = false;
     const { config } = view;

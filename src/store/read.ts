@@ -1,5 +1,6 @@
 /** The one place that checks bytes against the descriptor that promised them. */
 import type { Hash } from "node:crypto";
+import { countRead } from "../bytes/garbage.ts";
 import { type ByteStream, type Bytes, concat, type Range, streamOf } from "../bytes/stream.ts";
 import { AppError, IntegrityError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -59,6 +60,7 @@ export async function readAll(content: Content, limit: number, options: Call = {
     throw new AppError("UNSUPPORTED", `Cannot read "${digest}": ${size} bytes are more than the limit of ${limit}`);
   const chunks: Bytes[] = [];
   for await (const chunk of read(content, options)) chunks.push(chunk);
+  countRead(size);
   return concat(chunks);
 }
 
@@ -72,13 +74,13 @@ export function inMemory(descriptor: Descriptor, bytes: Bytes): Content {
 
 /** The same, verified whenever it is opened. For small content: all of it is read first. */
 export function verified(content: Content, limit: number): Content {
-  return {
-    ...content,
-    async *open(options = {}) {
-      const bytes = await readAll(content, limit, options);
-      yield* inMemory(content.descriptor, bytes).open(options);
-    },
-  };
+  // A generator of its own for each would take far more memory than what it stands for.
+  return { ...content, open: (options) => openVerified(content, limit, options) };
+}
+
+async function* openVerified(content: Content, limit: number, options: Range & Call = {}): ByteStream {
+  const bytes = await readAll(content, limit, options);
+  yield* inMemory(content.descriptor, bytes).open(options);
 }
 
 /** Bytes as content under their own sha256 digest. */

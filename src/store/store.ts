@@ -40,10 +40,10 @@ export interface Source {
   /** The content of a descriptor. No I/O: that it is missing shows when it is opened. */
   get(descriptor: Descriptor): Content;
   /**
-   * Whether this source carries a child of one of its indexes. Absent where it carries all of them: only archives and
-   * caches of some platforms have a reason to say no.
+   * Whether this source carries a child of one of its indexes, that of `index`. Absent where it carries all of them: only
+   * archives and caches of some platforms have a reason to say no.
    */
-  carries?(descriptor: Descriptor, options?: Call): Promise<boolean>;
+  carries?(descriptor: Descriptor, options?: Call & { readonly index?: Descriptor | undefined }): Promise<boolean>;
   /**
    * Whose subject is that manifest: signatures, attestations, anything attached. Distinct, in the order of the store, with
    * the artifact type where it is known. Empty where nobody is. Absent where the store does not know.

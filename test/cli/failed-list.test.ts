@@ -1,6 +1,6 @@
 /** The list of what failed. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type FailedList, openFailedList } from "../../src/cli/failed-list.ts";
 import { failedPath } from "../../src/cli/failed-path.ts";
@@ -128,6 +128,38 @@ test("two that fail end in one list with the lines of both", async () => {
   await one.close();
   await two.close();
   expect((await readFile(path, "utf8")).split("\n").sort()).toEqual(["", "a", "b", "c"]);
+});
+
+test("of runs that fail and end in the same instant, no line is lost", async () => {
+  const names = ["a", "b", "c", "d"];
+  for (let round = 0; round < 10; round++) {
+    const lists = await Promise.all(names.map(() => opened()));
+    await Promise.all(
+      lists.map(async (list, at) => {
+        list.add(`${names[at]}1`);
+        await new Promise((resolve) => setTimeout(resolve, (at * round) % 4));
+        list.add(`${names[at]}2`);
+        await list.close();
+      }),
+    );
+    const expected = names.flatMap((name) => [`${name}1`, `${name}2`]);
+    expect((await readFile(path, "utf8")).trim().split("\n").sort()).toEqual(expected);
+    await rm(path);
+  }
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test("a lock that a killed run left is no obstacle, and goes", async () => {
+  const lock = `${path}.dray-lock`;
+  await writeFile(lock, "");
+  await utimes(lock, 0, 0);
+  const list = await opened();
+  expect(await readdir(folder.path)).toEqual([]);
+  list.add("a");
+  await writeFile(lock, "");
+  await utimes(lock, 0, 0);
+  expect(await list.close()).toBe(true);
+  expect(await readdir(folder.path)).toEqual(["failed.txt"]);
 });
 
 test("what is no list stays, also where it came while the run went on", async () => {

@@ -179,6 +179,26 @@ describe("logout", () => {
     expect([code, stdout, untimed(stderr)]).toEqual([0, "", `HH:MM:SS [INFO] there are no logins in ${config}\n`]);
   });
 
+  test("--all of a file that cannot be read fails, and says so in one line", async () => {
+    await mkdir(config, { recursive: true });
+    const { code, stdout, stderr } = await work.dray(["logout", "--all"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^dray: Cannot read credentials ".*config\.json": .+\n$/);
+  });
+
+  test("--all takes out what it can, and fails where something stays", async () => {
+    await mkdir(dirname(config), { recursive: true });
+    const auths = { "a.example": { auth: AUTH }, "r.example": {}, "s.example": { auth: AUTH } };
+    await writeFile(config, JSON.stringify({ auths, credHelpers: { "r.example": "none" } }));
+    const { code, stdout, stderr } = await work.dray(["logout", "--all"]);
+    expect([code, stdout]).toEqual([1, "Logged out of a.example\nLogged out of s.example\n"]);
+    expect(untimed(stderr)).toBe(
+      'HH:MM:SS [ERRO] Cannot get credentials for "r.example": there is no program docker-credential-none\n' +
+        "HH:MM:SS [ERRO] hint: install docker-credential-none, or use a file of logins that does not name it: --authfile FILE\n",
+    );
+    expect(await json()).toMatchObject({ auths: { "r.example": {} } });
+  });
+
   test.each([[["logout"]], [["logout", "--all", "r.example"]]])("%p is refused", async (args) => {
     const { code, stderr } = await work.dray(args);
     expect(code).toBe(2);

@@ -126,3 +126,14 @@ test.each([
 ])("%p seconds are %s", (seconds, text) => {
   expect(formatDuration(seconds)).toBe(text);
 });
+
+test("where bytes are checked, and no images are counted, it says so", () => {
+  const session = recordedSession();
+  const progress = startProgress(session.terminal, session.log);
+  progress.take({ type: "checked", bytes: 0, total: 4096 });
+  progress.take({ type: "checked", bytes: 3072, total: 8192 });
+  clock = 15_000;
+  jest.advanceTimersByTime(15_000);
+  expect(session.lines).toEqual(["[INFO] checked 3.00 KiB of 8.00 KiB, 205 B/s, 25s left"]);
+  progress.end();
+});

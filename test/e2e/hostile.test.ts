@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { commandOf, openWorkplace, type Workplace } from "../support/dray.ts";
 import { besideChecksums, FOREIGN, largestHonest, OWN } from "../support/hostile-archives.ts";
 import { IMAGES } from "../support/hostile-images.ts";
+import { LAYOUTS, READ } from "../support/hostile-layouts.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import type { Ended } from "../support/run.ts";
 
@@ -84,6 +85,24 @@ describe.each(Object.entries(IMAGES))("images of which it is said: %s", (said, m
     const { code, stdout, stderr } = await within(command);
     expect(code).not.toBe(0);
     expect(stdout + stderr).toContain(said);
+  });
+});
+
+describe.each(Object.entries(LAYOUTS))("a layout of others of which it is said: %s", (said, make) => {
+  beforeAll(async () => writeFile(place.file("archive"), make()));
+
+  test("is refused", async () => {
+    const { code, stdout, stderr } = await within("ls");
+    expect({ code: [1, 4].includes(code), stdout }).toEqual({ code: true, stdout: "" });
+    expect(stderr).toContain(said);
+  });
+});
+
+describe.each(Object.entries(READ))("%s", (_, make) => {
+  beforeAll(async () => writeFile(place.file("archive"), make()));
+
+  test("are read", async () => {
+    expect(await within("ls")).toMatchObject({ stdout: expect.stringContaining("70 images") });
   });
 });
 

@@ -1,6 +1,6 @@
 /** Archives of one platform each, as Hangar's users make them, become one image on the far side: from files and out of pipes. */
 import { expect, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { shortDigest } from "../../src/oci/digest.ts";
 import { startDebianRegistry } from "../support/debian-registry.ts";
@@ -29,6 +29,22 @@ const WAYS: Readonly<Record<string, (place: Workplace, host: string, artifact: A
   },
   "out of a pipe": (place, host, artifact) =>
     place.dray(["load", "-s", "-", "-d", host], { input: archiveOf(artifact) }),
+  "compressed anew": async (place, host, artifact) => {
+    await writeFile(place.file("x.tar.gz"), archiveOf(artifact));
+    await place.dray(["compress", "-f", "x.tar.gz", "-d", "y.tar.gz"]);
+    return place.dray(["load", "-s", "y.tar.gz", "-d", host]);
+  },
+  "compressed anew, and out of a pipe": async (place, host, artifact) => {
+    await writeFile(place.file("x.tar.gz"), archiveOf(artifact));
+    await place.dray(["compress", "-f", "x.tar.gz", "-d", "y.tar.gz"]);
+    return place.dray(["load", "-s", "-", "-d", host], { input: await readFile(place.file("y.tar.gz")) });
+  },
+  "out of a folder": async (place, host, artifact) => {
+    await writeFile(place.file("x.tar.gz"), archiveOf(artifact));
+    await rm(place.file("folder"), { recursive: true, force: true });
+    await place.dray(["sync", "-s", "x.tar.gz", "-d", "folder"]);
+    return place.dray(["load", "-s", "folder", "-d", host]);
+  },
 };
 
 /** The digests of what the tag names. */
@@ -53,4 +69,21 @@ test.each(Object.entries(WAYS))("%s", async (_, load) => {
   const { code, stderr } = await load(place, host, newer);
   expect([code, stderr]).toEqual([0, expect.stringContaining(`${shortDigest(amd64.root.digest)} is not part of this`)]);
   expect(await childrenAt(host)).toEqual([newer.root.digest, arm64.root.digest]);
+});
+
+test("archives that were compressed anew become one image in a folder, and stay one that others join", async () => {
+  await using place = await openWorkplace();
+  await using registry = await startRegistry();
+  for (const [name, artifact] of [
+    ["amd64", IMAGES.amd64],
+    ["arm64", IMAGES.arm64],
+  ] as const) {
+    await writeFile(place.file(name), archiveOf(artifact));
+    await place.dray(["compress", "-f", name, "-d", `${name}.tar.gz`]);
+    expect(await place.dray(["sync", "-s", `${name}.tar.gz`, "-d", "folder"])).toMatchObject({ code: 0 });
+  }
+  expect(await WAYS["from a file"]!(place, registry.host, IMAGES.amd64)).toMatchObject({ code: 0 });
+  const ended = await place.dray(["load", "-s", "folder", "-d", registry.host]);
+  expect(ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("WARN") });
+  expect(await childrenAt(registry.host)).toEqual([IMAGES.amd64.root.digest, IMAGES.arm64.root.digest]);
 });

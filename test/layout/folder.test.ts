@@ -40,6 +40,13 @@ test("a part of it begins without the prefix", async () => {
   expect(tree.file("in/one")).toBeUndefined();
 });
 
+test("is refused where it has more, or longer, paths than can be held", async () => {
+  expect(await errorOf(() => openFolder(folder.path, 3 * 64 + 21))).toStartWith(
+    `UNSUPPORTED: Cannot open folder "${folder.path}": it has more files than can be read`,
+  );
+  expect([...(await openFolder(folder.path, 3 * 64 + 22)).paths()].join("")).toHaveLength(22);
+});
+
 test("says that there is no folder", async () => {
   expect(await errorOf(() => openFolder(join(folder.path, "none")))).toStartWith(
     `NOT_FOUND: Cannot open folder "${join(folder.path, "none")}": `,

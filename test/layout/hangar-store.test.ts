@@ -1,8 +1,12 @@
 /** Trees in Hangar's layout, as hostile archives may have them. */
 import { describe, expect, test } from "bun:test";
 import { encode, streamOf } from "../../src/bytes/stream.ts";
-import { layoutFiles } from "../../src/layout/hangar.ts";
+import { blobPath, type LaidImage, listFile } from "../../src/layout/hangar.ts";
 import { isHangar, openHangar } from "../../src/layout/hangar-store.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { OCI_INDEX } from "../../src/oci/media-types.ts";
+import { EVERYTHING } from "../../src/oci/platform.ts";
+import { walk } from "../../src/operations/walk.ts";
 import type { Tree } from "../../src/store/store.ts";
 import { laidOut } from "../support/laid.ts";
 import { chart, image, multiPlatform } from "../support/random-image.ts";
@@ -47,7 +51,7 @@ test("names its images in the order of the list, artifacts last, and finds them 
     await laidOut(usual, "docker.io/a/usual", "1"),
     await laidOut(usual, "docker.io/a/usual", undefined),
   ];
-  const { path, bytes } = layoutFiles(laid, new Date(0))[0]!;
+  const { path, bytes } = listFile(laid, new Date(0));
   const store = await openHangar(treeOf({ [path]: bytes! }), "x");
   const references = await Array.fromAsync(store.references());
   expect(references.map((one) => `${one.path}:${one.tag} ${one.root.digest}`)).toEqual([
@@ -63,21 +67,85 @@ test("names its images in the order of the list, artifacts last, and finds them 
   expect(await store.repository("docker.io/a/other").resolve("1")).toBeUndefined();
 });
 
-test("carries what lies in share with the right size", async () => {
-  const [one, two] = [image({ seed: 1 }).manifests[0]!, image({ seed: 2 }).manifests[0]!];
-  const hex = one.descriptor.digest.slice(7);
-  const files = { "saved-images-list.json": '{"Version":"v1.1.0"}', [`share/sha256/${hex}`]: one.bytes };
-  const tree = treeOf(files);
+test("owns its tree, and says of content that it is not there where it is opened", async () => {
+  const { descriptor } = image().manifests[0]!;
+  const tree = treeOf({ "saved-images-list.json": '{"Version":"v1.1.0"}' });
   const store = await openHangar(tree, "x");
-  const repository = store.repository("a");
-  expect(await repository.carries?.(one.descriptor)).toBe(true);
-  expect(await repository.carries?.({ ...one.descriptor, size: 1 })).toBe(false);
-  expect(await repository.carries?.(two.descriptor)).toBe(false);
-  expect(await errorOf(() => Array.fromAsync(repository.get(two.descriptor).open()))).toBe(
-    `NOT_FOUND: Cannot read "${two.descriptor.digest}": it is not in "x"`,
+  expect(await errorOf(() => Array.fromAsync(store.repository("a").get(descriptor).open()))).toBe(
+    `NOT_FOUND: Cannot read "${descriptor.digest}": it is not in "x"`,
   );
   await store[Symbol.asyncDispose]();
   expect(tree.closed).toBe(true);
+});
+
+describe("a platform whose manifest is missing or cut short", () => {
+  const artifact = multiPlatform(["linux/amd64", "linux/arm64"]);
+  const [amd64, arm64] = artifact.manifests.map(({ descriptor }) => descriptor) as [Descriptor, Descriptor];
+
+  /** An image of a folder that names these, with `left` in the place of its second platform. */
+  async function walked(images: readonly LaidImage[], left?: string, tag = "1") {
+    const { path, bytes } = listFile(images, new Date(0));
+    const parts = [...artifact.manifests, ...artifact.blobs].filter((one) => one.descriptor.digest !== arm64.digest);
+    const files: Record<string, string | Uint8Array> = { [path]: bytes };
+    for (const part of parts) files[blobPath(part.descriptor.digest)] = part.bytes;
+    if (left !== undefined) files[blobPath(arm64.digest)] = left;
+    const from = (await openHangar(treeOf(files), "x")).repository("docker.io/a/b");
+    return walk(from, (await from.resolve(tag))!, { selection: EVERYTHING });
+  }
+
+  test("fails an image that was saved whole", async () => {
+    const whole = await laidOut(artifact, "docker.io/a/b", "1");
+    expect(await errorOf(() => walked([whole]))).toBe(`NOT_FOUND: Cannot read "${arm64.digest}": it is not in "x"`);
+    expect(await errorOf(() => walked([whole], "{}"))).toStartWith(`INTEGRITY: Cannot read "${arm64.digest}"`);
+  });
+
+  test("fails an image of which it was kept", async () => {
+    const part = await laidOut(artifact, "docker.io/a/b", "1", { architectures: ["arm64"], systems: [] });
+    expect(await errorOf(() => walked([part]))).toBe(`NOT_FOUND: Cannot read "${arm64.digest}": it is not in "x"`);
+  });
+
+  test("is left out of an image of which others were kept, whatever else its repository has", async () => {
+    const part = await laidOut(artifact, "docker.io/a/b", "1", { architectures: ["amd64"], systems: [] });
+    for (const other of [image(), multiPlatform(["linux/386", "linux/amd64"])]) {
+      const found = await walked([part, await laidOut(other, "docker.io/a/b", "2")]);
+      expect(found?.kept).toEqual(new Set([amd64.digest]));
+    }
+  });
+
+  test("fails an image that was saved whole beside one of which others were kept", async () => {
+    const part = await laidOut(multiPlatform(["linux/386", "linux/amd64"]), "docker.io/a/b", "1", {
+      architectures: ["amd64"],
+      systems: [],
+    });
+    const whole = await laidOut(artifact, "docker.io/a/b", "2");
+    expect(await errorOf(() => walked([part, whole], undefined, "2"))).toStartWith("NOT_FOUND: ");
+  });
+});
+
+describe("what a root was made of", () => {
+  test("is told by the list, and found again", async () => {
+    const laid = await laidOut(multiPlatform(["linux/amd64", "linux/arm/v7"]), "docker.io/a/b", "1");
+    const madeOf: readonly Descriptor[] = [
+      ...laid.platforms.map(({ descriptor: { mediaType, digest, size }, platform }) => {
+        return { mediaType, digest, size, platform };
+      }),
+      { mediaType: ROOT.MediaType, digest: ROOT.Digest, size: ROOT.Size },
+    ];
+    const { path, bytes } = listFile([{ ...laid, madeOf }, await laidOut(image(), "docker.io/a/c", "1")], new Date(0));
+    const references = await Array.fromAsync((await openHangar(treeOf({ [path]: bytes }), "x")).references());
+    expect(references.map((one) => one.madeOf)).toEqual([madeOf, undefined]);
+  });
+
+  test.each([
+    ["no list", {}, "is no list"],
+    ["nothing", [null], "is not described"],
+    ["an index", [{ ...ROOT, MediaType: OCI_INDEX }], "is not described"],
+    ["a size that is none", [{ ...ROOT, Size: -1 }], "is not described"],
+  ])("is refused where it is %s", async (_, MadeOf, reason) => {
+    const error = await errorOf(() => openHangar(listed({ Version: "v1.1.0", List: [{ ...ENTRY, MadeOf }] }), "x"));
+    expect(error).toStartWith("INTEGRITY: ");
+    expect(error).toContain(reason);
+  });
 });
 
 test("the later of two entries of one name wins", async () => {
@@ -131,12 +199,13 @@ test("of an image that was saved in part, carries only the children that were, w
   ];
   const part = await laidOut(artifact, "docker.io/a/part", "1", { architectures: ["amd64"], systems: [] });
   const whole = await laidOut(artifact, "docker.io/a/whole", "1");
-  const { path, bytes } = layoutFiles([part, whole], new Date(0))[0]!;
+  const { path, bytes } = listFile([part, whole], new Date(0));
   const share = [amd64, arm64].map((one) => [`share/sha256/${one.descriptor.digest.slice(7)}`, one.bytes] as const);
   const store = await openHangar(treeOf({ [path]: bytes!, ...Object.fromEntries(share) }), "x");
-  expect(await store.repository("docker.io/a/part").carries?.(amd64.descriptor)).toBe(true);
-  expect(await store.repository("docker.io/a/part").carries?.(arm64.descriptor)).toBe(false);
-  expect(await store.repository("docker.io/a/whole").carries?.(arm64.descriptor)).toBe(true);
+  const of = { index: artifact.root };
+  expect(await store.repository("docker.io/a/part").carries?.(amd64.descriptor, of)).toBe(true);
+  expect(await store.repository("docker.io/a/part").carries?.(arm64.descriptor, of)).toBe(false);
+  expect(await store.repository("docker.io/a/whole").carries?.(arm64.descriptor, of)).toBe(true);
 });
 
 describe("what is attached", () => {

@@ -1,7 +1,8 @@
 /** The documents of Hangar's layout: what its loader, readers of OCI layouts and Dray find in them. */
 import { expect, test } from "bun:test";
 import { decode } from "../../src/bytes/stream.ts";
-import { type LaidImage, layoutFiles, savedList } from "../../src/layout/hangar.ts";
+import { type LaidImage, layoutFiles, layoutFolders, listFile, type SavedList } from "../../src/layout/hangar.ts";
+import { hangarArchive } from "../../src/layout/hangar-archive.ts";
 import { parseSelection } from "../../src/oci/platform.ts";
 import { laidOut } from "../support/laid.ts";
 import { attested, chart, image, index, multiPlatform } from "../support/random-image.ts";
@@ -9,16 +10,18 @@ import { attested, chart, image, index, multiPlatform } from "../support/random-
 const TIME = new Date("2024-05-06T07:08:09.123Z");
 const NGINX = multiPlatform(["linux/amd64", "linux/arm/v7"], { seed: "nginx" });
 
+function listOf(images: readonly LaidImage[]): SavedList {
+  return JSON.parse(decode(listFile(images, TIME).bytes));
+}
+
 function documents(images: readonly LaidImage[]): Record<string, unknown> {
-  return Object.fromEntries(
-    layoutFiles(images, TIME).map(({ path, bytes }) => [path, bytes && JSON.parse(decode(bytes))]),
-  );
+  return Object.fromEntries([...layoutFiles(images, TIME)].map(({ path, bytes }) => [path, JSON.parse(decode(bytes))]));
 }
 
 test("the list names the image, its platforms, and the manifest that its name stands for", async () => {
   const laid = await laidOut(NGINX, "docker.io/library/nginx", "1.25");
   const [amd64, arm] = NGINX.manifests;
-  expect(savedList([laid], TIME) as unknown).toEqual({
+  expect(listOf([laid]) as unknown).toEqual({
     List: [
       {
         Source: "docker.io/library/nginx",
@@ -48,17 +51,20 @@ test("the list names the image, its platforms, and the manifest that its name st
   });
 });
 
-test("each platform has a folder with one manifest, and folders come before what is in them", async () => {
+test("each platform has a folder with one manifest, and in an archive folders come before what is in them", async () => {
   const laid = await laidOut(NGINX, "docker.io/library/nginx", "1.25");
   const found = documents([laid]);
-  const folders = savedList([laid], TIME).List[0]!.Images!.map(({ Folder }) => Folder);
+  const folders = listOf([laid]).List[0]!.Images!.map(({ Folder }) => Folder);
   expect(Object.keys(found)).toEqual([
     "saved-images-list.json",
     "oci-layout",
     "index.json",
-    ...folders.flatMap((folder) => [folder, `${folder}/oci-layout`, `${folder}/index.json`]),
+    ...folders.flatMap((folder) => [`${folder}/oci-layout`, `${folder}/index.json`]),
   ]);
-  expect(found[folders[0]!]).toBeUndefined();
+  expect([...layoutFolders([laid])]).toEqual(folders);
+  const head = [...hangarArchive(TIME).head([laid], new Set(["sha256"]))].map(({ path }) => path);
+  const entered = ["", "/.dray", "/share", "/share/sha256", ...folders.map((folder) => `/${folder}`)];
+  expect(head.slice(0, entered.length)).toEqual(entered.map((path) => `saved-image-cache${path}`));
   const { mediaType, digest, size } = NGINX.manifests[0]!.descriptor;
   expect(found[`${folders[0]}/index.json`]).toEqual({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] });
   expect(found[`${folders[0]}/oci-layout`]).toEqual({ imageLayoutVersion: "1.0.0" });
@@ -67,7 +73,7 @@ test("each platform has a folder with one manifest, and folders come before what
 test("two names of one image do not share a folder, nor do two variants", async () => {
   const one = await laidOut(NGINX, "docker.io/library/nginx", "1.25");
   const two = await laidOut(NGINX, "docker.io/library/nginx", "1.26");
-  const folders = savedList([one, two], TIME).List.flatMap(({ Images }) => Images!.map(({ Folder }) => Folder));
+  const folders = listOf([one, two]).List.flatMap(({ Images }) => Images!.map(({ Folder }) => Folder));
   expect(new Set(folders).size).toBe(4);
 });
 
@@ -99,7 +105,7 @@ test("what Hangar cannot push stands beside its list", async () => {
   const pinned = await laidOut(image(), "docker.io/a/pinned", undefined);
   const usual = await laidOut(image(), "docker.io/a/usual", "1");
   const signed = await laidOut(attested(["linux/amd64"]), "docker.io/a/signed", "1");
-  const list = savedList([helm, zstd, nested, pinned, usual, signed], TIME);
+  const list = listOf([helm, zstd, nested, pinned, usual, signed]);
   expect(list.List.map(({ Source }) => Source)).toEqual(["docker.io/a/usual", "docker.io/a/signed"]);
   expect(list.Artifacts!.map(({ Source }) => Source)).toEqual([
     "ghcr.io/org/chart",
@@ -108,7 +114,7 @@ test("what Hangar cannot push stands beside its list", async () => {
     "docker.io/a/pinned",
   ]);
   expect(list.Artifacts![3]).not.toHaveProperty("Tag");
-  expect(layoutFiles([helm], TIME).map(({ path }) => path)).toEqual([
+  expect([...layoutFiles([helm], TIME)].map(({ path }) => path)).toEqual([
     "saved-images-list.json",
     "oci-layout",
     "index.json",
@@ -117,5 +123,5 @@ test("what Hangar cannot push stands beside its list", async () => {
 
 test("same images, same time: same bytes", async () => {
   const [one, two] = [await laidOut(NGINX, "docker.io/a/b", "1"), await laidOut(NGINX, "docker.io/a/b", "1")];
-  expect(layoutFiles([one], TIME)).toEqual(layoutFiles([two], new Date(TIME)) as never);
+  expect([...layoutFiles([one], TIME)]).toEqual([...layoutFiles([two], new Date(TIME))]);
 });

@@ -16,10 +16,13 @@ const ONE = image({ seed: 1 });
 /** The documents of an archive of these images, each with what docker is offered. */
 function documents(images: readonly [LaidImage, DockerImage?][]) {
   const docker = new Map(images.flatMap(([laid, found]) => (found ? [[laid, found] as const] : [])));
-  const head = ociArchive(docker).head(
-    images.map(([laid]) => laid),
-    new Set(["sha256", "sha512"]),
-  );
+  const algorithms = new Set(["sha256", "sha512"]);
+  const head = [
+    ...ociArchive(docker).head(
+      images.map(([laid]) => laid),
+      algorithms,
+    ),
+  ];
   const json = (path: string) => JSON.parse(decode(head.find((one) => one.path === path)!.bytes!));
   return { paths: head.map(({ path }) => path), index: json("index.json"), docker: json("manifest.json"), json };
 }

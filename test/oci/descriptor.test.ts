@@ -58,6 +58,7 @@ test.each([
   ["a fraction of a byte", { ...GOOD, size: 1.5 }],
   ["more bytes than can be counted", { ...GOOD, size: 2 ** 53 }],
   ["a size in words", { ...GOOD, size: "7" }],
+  ["a media type that is longer than any", { ...GOOD, mediaType: "x".repeat(256) }],
   ["nothing", null],
   ["a list", [GOOD]],
 ])("refuses %s", (_, value) => {
@@ -71,6 +72,9 @@ test.each([
   ["annotations that are no texts", { annotations: { a: 1 } }],
   ["annotations that are no object", { annotations: "a" }],
   ["an artifact type that is no text", { artifactType: 1 }],
+  ["an artifact type that is longer than any", { artifactType: "x".repeat(256) }],
+  ["a platform whose name is longer than any", { platform: { os: "linux", architecture: "x".repeat(256) } }],
+  ["a variant that is longer than any", { platform: { os: "linux", architecture: "arm", variant: "x".repeat(256) } }],
 ])("drops %s", (_, field) => {
   expect(parseDescriptor({ ...GOOD, ...field }) as unknown).toEqual(GOOD);
 });

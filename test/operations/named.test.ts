@@ -1,6 +1,6 @@
 /** Cache folders that others filled, and that a run of ours adds to. */
 import { expect, test } from "bun:test";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openCache } from "../../src/layout/cache.ts";
 import { EVERYTHING } from "../../src/oci/platform.ts";
@@ -13,6 +13,7 @@ import { hangarFiles, imageToolsFiles } from "../support/foreign-layouts.ts";
 import type { Files } from "../support/memory-tree.ts";
 import { multiPlatform } from "../support/random-image.ts";
 import { temporaryFolder } from "../support/temporary.ts";
+import { errorOf } from "../support/thrown.ts";
 
 const artifact = multiPlatform(["linux/amd64", "linux/arm64"], { format: "docker" });
 const images = [{ name: "docker.io/a/b", tag: "1", artifact }];
@@ -58,3 +59,24 @@ test("an image that is damaged where image-tools has it is left out, with a warn
   expect(await namedImages(cache, { jobs: 2, onWarning: (message) => void warnings.push(message) })).toEqual([]);
   expect(warnings).toEqual([expect.stringContaining('leaves "docker.io/a/b:1" out of the list')]);
 });
+
+test("a folder without a list names nothing", async () => {
+  await using folder = await temporaryFolder();
+  await using cache = await openCache(folder.path);
+  expect(await namedImages(cache, { jobs: 2, onWarning: (message) => expect(message).toBeUndefined() })).toEqual([]);
+});
+
+test.each(["moved.json", "nowhere"])(
+  "a list that is a link to %s is not taken for none, which would lose it",
+  async (to) => {
+    await using folder = await temporaryFolder();
+    await write(folder.path, hangarFiles(images));
+    const list = join(folder.path, "saved-images-list.json");
+    await rename(list, join(folder.path, "moved.json"));
+    await symlink(to, list);
+    await using cache = await openCache(folder.path);
+    expect(await errorOf(() => namedImages(cache, { jobs: 2, onWarning: () => {} }))).toBe(
+      `UNSUPPORTED: Cannot read "${list}": it is no file, and links are not followed`,
+    );
+  },
+);

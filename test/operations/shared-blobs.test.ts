@@ -22,10 +22,10 @@ test("a blob of two images has one descriptor, unless they say other things of i
 test("more than can be held are refused", async () => {
   const share = createSharing();
   share("0", [LAYER]);
-  const layers = Array.from({ length: 1_000_000 }, () => LAYER);
-  for (const name of ["1", "2", "3", "4"]) share(name, layers);
-  expect(await errorOf(() => share("5", layers))).toBe(
-    'UNSUPPORTED: Cannot read "5": with it, all images have more blobs than can be held',
+  const layers = Array.from({ length: 300_000 }, () => LAYER);
+  for (const name of ["1", "2"]) share(name, layers);
+  expect(await errorOf(() => share("3", layers))).toBe(
+    'UNSUPPORTED: Cannot read "3": with it, all images have more blobs than can be held',
   );
-  expect(share("6", [LAYER])).toEqual([LAYER]);
+  expect(share("4", [LAYER])).toEqual([LAYER]);
 });

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { truncate, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { codecFor } from "../../src/archive/codec-for.ts";
-import { formatFooter, INDEX_PATH } from "../../src/archive/contents.ts";
+import { INDEX_PATH } from "../../src/archive/contents.ts";
+import { formatFooter } from "../../src/archive/footer.ts";
 import type { Format } from "../../src/archive/format.ts";
 import { paddingOf, tarHeader } from "../../src/archive/tar.ts";
 import { type Bytes, concat, encode } from "../../src/bytes/stream.ts";
@@ -110,7 +111,7 @@ export const OWN: Readonly<Record<string, readonly [said: string, make: () => Pr
   ],
   "an index of nothing but line feeds": ["it is not JSON", () => own(ONE, () => filled("", "\n", "", INDEX_SIZE))],
   "an index of half a million entries": [
-    "its index has more than 200000 entries",
+    "its index has more than 120000 entries",
     () => own(ONE, (entry) => entriesLike(entry, MOST_TOLD, (at) => `d${at}`)),
   ],
   "an index that says it is larger": [
@@ -132,7 +133,7 @@ export const OWN: Readonly<Record<string, readonly [said: string, make: () => Pr
     () => listed(filled('{"List":[', " ", "]}", 21 << 20)),
   ],
   "a list of too many images": [
-    "it names 90000 images, and 17000 are the most",
+    "it names 90000 images, and 10000 are the most",
     () => listed(many('{"Version":"v1.1.0","List":[', 90_000, imageOf, "]}")),
   ],
 };
@@ -167,10 +168,10 @@ export const FOREIGN: Readonly<Record<string, readonly [said: string, make: () =
     "all names take too much memory",
     () => tarOf(60, (at) => gnuLong("K", `${"n".repeat(1e6)}${at}`)),
   ],
-  "a tar of 300,000 names": [
-    "it is one of more than 200000 entries",
+  "a tar of 150,000 names": [
+    "it is one of more than 120000 entries",
     async () => {
-      const tar = new Uint8Array(300_000 * 512);
+      const tar = new Uint8Array(150_000 * 512);
       for (let at = 0; at < tar.length; at += 512) tar.set(rawEntry({ name: `SOME/FOLDER/WITH/A/FILE-${at}` }), at);
       return new Uint8Array(gzipSync(tar, { level: 1 }));
     },

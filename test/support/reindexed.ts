@@ -1,6 +1,7 @@
 /** An archive of ours whose index says something else, hashed and pointed to as it should be. */
 import { codecFor } from "../../src/archive/codec-for.ts";
-import { footerLength, formatFooter, INDEX_PATH, parseFooter } from "../../src/archive/contents.ts";
+import { INDEX_PATH } from "../../src/archive/contents.ts";
+import { footerLength, formatFooter, parseFooter } from "../../src/archive/footer.ts";
 import type { Format } from "../../src/archive/format.ts";
 import { paddingOf, tarHeader } from "../../src/archive/tar.ts";
 import { type Bytes, concat, decode, encode } from "../../src/bytes/stream.ts";

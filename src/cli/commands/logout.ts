@@ -1,16 +1,14 @@
 /** `dray logout`: a login taken out of where `dray login` keeps it. */
-import { readFile } from "node:fs/promises";
 import { defineCommand } from "citty";
 import { AppError } from "../../errors.ts";
-import { parseAuthFile } from "../../registry/credentials/auth-file.ts";
-import { createCredentialPrograms } from "../../registry/credentials/credential-program.ts";
+import { type CredentialPrograms, createCredentialPrograms } from "../../registry/credentials/credential-program.ts";
 import { createKeychain } from "../../registry/credentials/keychain.ts";
-import { eraseLogin } from "../../registry/credentials/login-file.ts";
-import type { RegistryKey } from "../../registry/credentials/registry-key.ts";
+import { eraseLogin, loginsIn } from "../../registry/credentials/login-file.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs } from "../args.ts";
 import { loginFile, storedLogins } from "../credential-files.ts";
 import type { Examples } from "../help.ts";
+import type { Log } from "../log.ts";
 import { formatSubject, parseRegistry } from "../registry-argument.ts";
 
 const args = {
@@ -37,15 +35,7 @@ export default defineCommand({
       throw new AppError("USAGE", "Cannot log out: give a registry, or --all", { hint: "dray auth lists the logins" });
     const path = loginFile(flags.authfile, process.env);
     const programs = createCredentialPrograms({ env: process.env });
-    if (flags.registry === undefined) {
-      const registries = await registriesIn(path);
-      if (registries.length === 0) log.info(`there are no logins in ${path}`);
-      for (const registry of registries) {
-        await eraseLogin(path, registry, { programs, signal });
-        process.stdout.write(`Logged out of ${formatSubject(registry)}\n`);
-      }
-      return EXIT.done;
-    }
+    if (flags.registry === undefined) return eraseAll(path, programs, log, signal);
     const registry = parseRegistry(flags.registry);
     const name = formatSubject(registry);
     const had = await eraseLogin(path, registry, { programs, signal });
@@ -61,8 +51,21 @@ export default defineCommand({
   }),
 });
 
-async function registriesIn(path: string): Promise<readonly RegistryKey[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  const { entries } = parseAuthFile(text, path);
-  return entries.filter((entry, at) => at === entries.findIndex((one) => formatSubject(one) === formatSubject(entry)));
+/** Every login of the file but those that cannot be taken out, each of which is said; the exit code. */
+async function eraseAll(path: string, programs: CredentialPrograms, log: Log, signal: AbortSignal): Promise<number> {
+  const registries = await loginsIn(path);
+  if (registries.length === 0) log.info(`there are no logins in ${path}`);
+  const said = new Set<string>();
+  for (const registry of registries)
+    try {
+      await eraseLogin(path, registry, { programs, signal });
+      process.stdout.write(`Logged out of ${formatSubject(registry)}\n`);
+    } catch (error) {
+      if (!(error instanceof AppError) || signal.aborted) throw error;
+      if (said.has(error.message)) continue;
+      said.add(error.message);
+      log.error(error.message);
+      if (error.hint) log.error(`hint: ${error.hint}`);
+    }
+  return said.size === 0 ? EXIT.done : EXIT.failed;
 }

@@ -6,12 +6,13 @@ import { parsePartPath } from "../../archive/parts.ts";
 import { formatSize } from "../../bytes/size.ts";
 import { clean } from "../../bytes/text.ts";
 import { shortDigest } from "../../oci/digest.ts";
-import { inventory, type Listing } from "../../operations/inventory.ts";
+import { type HeldPlatform, inventory, type Listing } from "../../operations/inventory.ts";
 import { openStore } from "../../operations/open.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs } from "../args.ts";
 import type { Examples } from "../help.ts";
 import { readingOf, requireFiles } from "../reading.ts";
+import { jsonArray, writeResult } from "../result.ts";
 import { formatTable } from "../table.ts";
 
 const args = {
@@ -25,6 +26,9 @@ export const examples: Examples = [
   ["What an archive holds", "dray ls bundle.tar.gz"],
   ["The names alone", "dray ls bundle.tar.gz --json | jq -r '.[].name'"],
 ];
+
+/** Platforms of one image that the table names. */
+const MOST_SHOWN = 30;
 
 /** An image, and what it was found in. */
 type Row = Listing & { readonly archive: string };
@@ -41,7 +45,7 @@ export default defineCommand({
       for await (const listing of inventory(store, { signal })) rows.push({ archive: paths[0]!, ...listing });
     }
     for (const { name, error } of rows) if (error) log.error(`${clean(name, 300)}: ${error.message}`);
-    process.stdout.write(flags.json ? `${JSON.stringify(rows.map(toJson), null, 2)}\n` : table(rows));
+    await writeResult(flags.json ? json(rows) : [table(rows)]);
     const errors = rows.flatMap(({ error }) => error ?? []);
     if (errors.some(({ code }) => code === "INTEGRITY")) return EXIT.integrity;
     return errors.length > 0 ? EXIT.partial : EXIT.done;
@@ -67,14 +71,27 @@ function nameInPart(path: string): string | undefined {
   return part && basename(part.archive);
 }
 
+/** As `JSON.stringify(rows, null, 2)` has it. */
+function* json(rows: readonly Row[]): Generator<string> {
+  yield* jsonArray(rows.values().map(toJson));
+  yield "\n";
+}
+
 function toJson({ error, ...row }: Row): unknown {
   return { ...row, ...(error ? { error: error.message } : {}) };
+}
+
+/** As many as a line has room for: all lines are as long as the longest. */
+function platformsOf(platforms: readonly HeldPlatform[]): string {
+  const shown = platforms.slice(0, MOST_SHOWN).map(({ platform }) => platform);
+  const more = platforms.length - shown.length;
+  return clean([...shown, ...(more > 0 ? [`and ${more} more`] : [])].join(","), 500);
 }
 
 function table(rows: readonly Row[]): string {
   const lines = rows.map(({ name, platforms, size, adds, digest, referrers, error }) => [
     clean(name, 300),
-    error ? "cannot be read" : platforms.map(({ platform }) => platform).join(",") || "-",
+    error ? "cannot be read" : platformsOf(platforms) || "-",
     error ? "-" : formatSize(size),
     error ? "-" : formatSize(adds),
     referrers > 0 ? String(referrers) : "-",

@@ -1,15 +1,18 @@
 /** `dray repair`: makes a damaged archive whole again. */
 import { defineCommand } from "citty";
 import { parseName, underPrefix } from "../../oci/reference.ts";
+import type { Mended } from "../../operations/mend-entries.ts";
 import { type Repaired, repair } from "../../operations/repair.ts";
+import type { Source } from "../../store/store.ts";
 import { openAccess } from "../access.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs, registryArgs, sourceArgs } from "../args.ts";
 import { sourceRegistry } from "../environment.ts";
 import type { Examples } from "../help.ts";
+import type { Log } from "../log.ts";
+import { startProgress } from "../progress.ts";
 import { readingOf, requireFiles } from "../reading.ts";
 import { openRegistries } from "../registries.ts";
-import type { Session } from "../session.ts";
 import { warnOfWaits } from "../waits.ts";
 
 const args = {
@@ -46,26 +49,32 @@ export default defineCommand({
     const prefix = sourceRegistry(flags.source);
     const access = await openAccess(flags, { source: { prefix }, isInputTaken: false, log, signal });
     await using registries = openRegistries(access, log, warnOfWaits(log.warn));
-    const repaired = await repair(flags["archive..."], {
-      ...readingOf(flags, session),
-      from(name) {
-        const { registry, repository } = parseName(name);
-        if (!prefix) return registries.source(registry).repository(repository);
-        return registries.source(prefix.registry).repository(underPrefix(prefix, repository));
-      },
-    });
-    tell(repaired, session);
+    const from = (name: string): Source => {
+      const { registry, repository } = parseName(name);
+      if (!prefix) return registries.source(registry).repository(repository);
+      return registries.source(prefix.registry).repository(underPrefix(prefix, repository));
+    };
+    const progress = startProgress(session.terminal, log);
+    let repaired: Repaired;
+    try {
+      const onMended = (one: Mended): void => tell(one, log);
+      const options = { ...readingOf(flags, session), from, onMended, onEvent: progress.take };
+      repaired = await repair(flags["archive..."], options);
+    } finally {
+      progress.end();
+    }
+    process.stdout.write(result(repaired));
     return repaired.isWhole ? EXIT.done : EXIT.integrity;
   }),
 });
 
-function tell({ mended, copyAgain, isWhole }: Repaired, { log }: Session): void {
-  for (const { entry, result, reason } of mended)
-    if (result === "left") log.error(`LEFT [${entry}] ${reason}`);
-    else log.info(`MENDED [${entry}]`);
+function tell({ entry, result, reason }: Mended, { info, error }: Log): void {
+  if (result === "left") error(`LEFT [${entry}] ${reason}`);
+  else info(`MENDED [${entry}]`);
+}
+
+function result({ mended, copyAgain, isWhole }: Repaired): string {
   const done = mended.filter(({ result }) => result === "mended").length;
   const count = done > 0 ? `; ${done} ${done === 1 ? "entry" : "entries"} mended` : "";
-  process.stdout.write(
-    isWhole ? `whole${count}\n` : `damaged${count}; copy again: ${copyAgain.join(", ") || "all of it"}\n`,
-  );
+  return isWhole ? `whole${count}\n` : `damaged${count}; copy again: ${copyAgain.join(", ") || "all of it"}\n`;
 }

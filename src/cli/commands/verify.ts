@@ -1,12 +1,18 @@
 /** `dray verify`: whether an archive or folder is whole. */
 import { defineCommand } from "citty";
 import { clean } from "../../bytes/text.ts";
-import { type Finding, type Verdict, verify } from "../../operations/verify.ts";
+import type { Finding } from "../../operations/findings.ts";
+import { type Verdict, verify } from "../../operations/verify.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs } from "../args.ts";
 import type { Examples } from "../help.ts";
+import { startProgress } from "../progress.ts";
 import { readingOf, requireFiles } from "../reading.ts";
+import { jsonArray, writeResult } from "../result.ts";
 import { formatTable } from "../table.ts";
+
+/** Characters of the images of one finding. */
+const LONGEST = 5000;
 
 const args = {
   "archive...": {
@@ -28,28 +34,46 @@ export default defineCommand({
   args,
   run: action("verify", args, async (flags, session) => {
     requireFiles(flags["archive..."]);
-    const verdict = await verify(flags["archive..."], readingOf(flags, session));
-    process.stdout.write(flags.json ? `${JSON.stringify(verdict, null, 2)}\n` : text(verdict));
+    const progress = startProgress(session.terminal, session.log);
+    let verdict: Verdict;
+    try {
+      verdict = await verify(flags["archive..."], { ...readingOf(flags, session), onEvent: progress.take });
+    } finally {
+      progress.end();
+    }
+    await writeResult(flags.json ? json(verdict) : text(verdict));
     return verdict.findings.length > 0 ? EXIT.integrity : EXIT.done;
   }),
 });
 
-function text({ findings, images, damaged, hasChecksums }: Verdict): string {
-  const rows = findings.map(({ images: concerned, ...one }) => [
-    whereOf(one),
-    concerned.join(", ") || "-",
-    clean(one.problem, 500),
-  ]);
-  const table = rows.length > 0 ? formatTable([["WHERE", "IMAGES", "PROBLEM"], ...rows]) : "";
+/** As `JSON.stringify(verdict, null, 2)` has it. */
+function* json({ findings, ...rest }: Verdict): Generator<string> {
+  yield '{\n  "findings": ';
+  yield* jsonArray(findings, "  ");
+  yield `,${JSON.stringify(rest, null, 2).slice(1)}\n`;
+}
+
+function* text({ findings, images, damaged, hasChecksums }: Verdict): Generator<string> {
+  const rows = findings.map((one) => [whereOf(one), clean(one.problem, 500), imagesOf(one)]);
+  if (rows.length > 0) yield formatTable([["WHERE", "PROBLEM", "IMAGES"], ...rows]);
   const count = `${images} ${images === 1 ? "image" : "images"}`;
   const sums = hasChecksums ? "" : "; there was no list of checksums to compare with";
-  const wrong = `${rows.length} ${rows.length === 1 ? "finding" : "findings"}`;
-  const result = rows.length === 0 ? `whole: ${count}` : `damaged: ${wrong}, ${damaged.length} of ${count} concerned`;
-  return `${table}${result}${sums}\n`;
+  const all = findings.reduce((sum, one) => sum + (one.count ?? 1), 0);
+  const wrong = `${all} ${all === 1 ? "finding" : "findings"}`;
+  const result = all === 0 ? `whole: ${count}` : `damaged: ${wrong}, ${damaged.length} of ${count} concerned`;
+  yield `${result}${sums}\n`;
+}
+
+/** As many names as a line may have, and how many more there are. */
+function imagesOf({ images, moreImages = 0 }: Finding): string {
+  let room = LONGEST;
+  const shown = images.filter((name) => (room -= name.length + 2) > 0);
+  const more = images.length - shown.length + moreImages;
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join(", ") || "-";
 }
 
 /** The file with the place in it, and what stands there. */
-function whereOf({ file, offset, entry, digest }: Omit<Finding, "images">): string {
+function whereOf({ file, offset, entry, digest }: Finding): string {
   const place = file === undefined ? "" : offset === undefined ? file : `${file} at byte ${offset}`;
   return clean([place, entry ?? digest ?? ""].filter(Boolean).join(": ") || "-", 500);
 }

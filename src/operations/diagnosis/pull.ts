@@ -2,7 +2,7 @@
 import { AppError } from "../../errors.ts";
 import { type Descriptor, isManifest } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
-import { parseManifest } from "../../oci/manifest.ts";
+import { blobsOf, parseManifest } from "../../oci/manifest.ts";
 import { ACCEPT_MANIFESTS } from "../../oci/media-types.ts";
 import { openRepository } from "../../registry/repository.ts";
 import { listTags } from "../../registry/tags.ts";
@@ -78,8 +78,9 @@ async function smallestBlob(from: Source, root: Descriptor, options: Call): Prom
     const child = view.children.find(isManifest);
     return child && smallestBlob(from, child, options);
   }
-  const blobs = [...(view.config ? [view.config] : []), ...view.layers];
-  return blobs.filter(({ size }) => size > 1).sort((a, b) => a.size - b.size)[0];
+  return blobsOf(view)
+    .filter(({ size }) => size > 1)
+    .sort((a, b) => a.size - b.size)[0];
 }
 
 async function refusal(examination: Examination, response: Response, name: string): Promise<Finding> {

@@ -35,7 +35,7 @@ const FOREIGN = "it was the host that the registry sent us to: try again later, 
 
 /** Whether a request is to write, or to look whether that is needed. */
 function isWriting({ method, scopes = [] }: Exchange): boolean {
-  return (method !== "GET" && method !== "HEAD") || scopes.some((scope) => /[:,]push\b/.test(scope));
+  return (method !== "GET" && method !== "HEAD") || scopes.some((scope) => /[:,]push(?:,|$)/.test(scope));
 }
 
 /** What refuses a reader may be hiding that there is no such name; whoever writes is rarely wrong about it. */

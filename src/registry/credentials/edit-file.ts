@@ -2,15 +2,12 @@
 import { constants } from "node:fs";
 import { mkdir, open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { writeFully } from "../../bytes/file.ts";
+import { lockFile } from "../../bytes/file-lock.ts";
 import { encode } from "../../bytes/stream.ts";
 import { AppError, reasonOf } from "../../errors.ts";
 import type { Call } from "../../store/store.ts";
 
-/** Milliseconds after which a lock has been left behind: edits take a few. */
-const STALE = 10_000;
-const PAUSE = 20;
 const ELSEWHERE = "keep logins in another file with --authfile FILE";
 /** As many as Linux follows. */
 const MOST_LINKS = 40;
@@ -28,14 +25,13 @@ export async function editFile(
   try {
     const target = await followLinks(path);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    const lock = `${target}.dray-lock`;
-    await takeLock(lock, signal);
+    const unlock = await lockFile(target, signal);
     try {
       const old = await readFile(target, "utf8").catch(orAbsent);
       const text = change(old ?? "");
       if (text !== undefined) await replace(target, text);
     } finally {
-      await rm(lock, { force: true });
+      await unlock();
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -53,21 +49,6 @@ async function followLinks(path: string): Promise<string> {
     at = resolve(dirname(at), next);
   }
   throw new AppError("STORAGE", `Cannot write "${path}": its links lead nowhere`, { hint: ELSEWHERE });
-}
-
-async function takeLock(path: string, signal: AbortSignal | undefined): Promise<void> {
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      await (await open(path, "wx", 0o600)).close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const held = await stat(path).catch(orAbsent);
-    if (held && Date.now() - held.mtimeMs > STALE) await rm(path, { force: true });
-    else await sleep(PAUSE, undefined, { signal });
-  }
 }
 
 async function replace(path: string, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Logins put into the files of docker and podman, or given to the program that such a file names, and taken out again. */
-import { readFile, stat } from "node:fs/promises";
-import { AppError } from "../../errors.ts";
+import { readFile } from "node:fs/promises";
+import { AppError, reasonOf } from "../../errors.ts";
 import type { Call } from "../../store/store.ts";
 import { authsOf, isFirstFormat, parseAuthFile, parseDocument } from "./auth-file.ts";
 import type { Credential } from "./credential.ts";
@@ -51,7 +51,7 @@ export async function eraseLogin(
   { programs, signal }: LoginFileOptions,
 ): Promise<boolean> {
   // Nothing is made for the sake of finding nothing.
-  if ((await stat(path).catch(() => undefined)) === undefined) return false;
+  if ((await textIn(path)) === undefined) return false;
   let had = false;
   const program = registry.path === "" ? await programFor(path, registry) : undefined;
   if (program) {
@@ -72,6 +72,22 @@ export async function eraseLogin(
   return had;
 }
 
+/** What the file has a login for, one spelling of each; none where there is no file. Throws STORAGE; USAGE for a malformed one. */
+export async function loginsIn(path: string): Promise<readonly RegistryKey[]> {
+  const { entries } = parseAuthFile((await textIn(path)) ?? "", path);
+  return entries.filter((entry, at) => at === entries.findIndex((one) => isSameKey(one, entry)));
+}
+
+/** Undefined where there is no such file. Throws STORAGE for one that cannot be read. */
+async function textIn(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw new AppError("STORAGE", `Cannot read credentials "${path}": ${reasonOf(cause)}`, { cause });
+  }
+}
+
 function without(auths: Json, registry: RegistryKey): [string, unknown][] {
   return Object.entries(auths).filter(([key]) => !isSameKey(parseKey(key), registry));
 }
@@ -83,8 +99,7 @@ function fieldsOf({ username, password, identityToken }: Credential): Json {
 
 /** The program that the file gives a registry to; an empty name says that there is none for it. */
 async function programFor(path: string, { host }: RegistryKey): Promise<string | undefined> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  const { helpers, store } = parseAuthFile(text, path);
+  const { helpers, store } = parseAuthFile((await textIn(path)) ?? "", path);
   return (helpers.has(host) ? helpers.get(host) : store) || undefined;
 }
 

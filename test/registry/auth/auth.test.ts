@@ -286,6 +286,16 @@ test("whoever reads is told to check the name first, whoever writes to log in", 
     expect(loginHint(await nobody.send("/v2/a/blobs/uploads/", exchange))).toBe(
       "nobody may write there: log in with dray login r.example, or check the name",
     );
+  for (const path of ["push", "push/a", "a/push"])
+    for (const [actions, hint] of [
+      ["pull", /^check the name; /],
+      ["push", /^nobody may write there: /],
+      ["pull,push", /^nobody may write there: /],
+      ["push,pull", /^nobody may write there: /],
+    ] as const) {
+      const probe = { method: "HEAD", scopes: [`repository:${path}:${actions}`] };
+      expect(loginHint(await nobody.send(`/v2/${path}/manifests/x`, probe))).toMatch(hint);
+    }
   const reader = serve({ takes: () => false, credential: ME });
   expect(loginHint(await reader.send())).toContain("check the name, or log in");
   expect(loginHint(await reader.send("/v2/a/blobs/uploads/", upload))).toBe(

@@ -1,9 +1,9 @@
 /** Logins written and erased as docker and podman do. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createCredentialPrograms } from "../../../src/registry/credentials/credential-program.ts";
-import { eraseLogin, storeLogin } from "../../../src/registry/credentials/login-file.ts";
+import { eraseLogin, loginsIn, storeLogin } from "../../../src/registry/credentials/login-file.ts";
 import { parseKey } from "../../../src/registry/credentials/registry-key.ts";
 import { loginsOfFile } from "../../../src/registry/credentials/stored-logins.ts";
 import { type ProgramFolder, programFolder } from "../../support/credential-programs.ts";
@@ -147,4 +147,22 @@ describe("erasing", () => {
     expect(await erase("r.example")).toBe(false);
     expect(await text()).toBe('{ "auths": {} }');
   });
+
+  test("from what cannot be read is an error, not nothing to do", async () => {
+    await mkdir(path);
+    for (const work of [() => erase("r.example"), () => store("r.example"), () => loginsIn(path)])
+      expect(await errorOf(work)).toStartWith(`STORAGE: Cannot read credentials "${path}": `);
+    expect(await readdir(folder.path)).toEqual(["config.json"]);
+  });
+});
+
+test("what the file has is known once for each spelling; of no file it is nothing", async () => {
+  expect(await loginsIn(path)).toEqual([]);
+  expect(await loginsIn(join(path, "below"))).toEqual([]);
+  await write({ auths: { "r.example": {}, "https://r.example/v1/": {}, "r.example/team": {} } });
+  expect(await loginsIn(join(path, "below"))).toEqual([]);
+  expect(await loginsIn(path)).toMatchObject([
+    { host: "r.example", path: "team" },
+    { host: "r.example", path: "" },
+  ]);
 });

@@ -1,0 +1,38 @@
+/** What reading images may take of the memory. */
+
+/** Bytes of manifests and configs that one image may have, with all that is attached to it. */
+export const IMAGE_BYTES: number = 8 << 20;
+
+/** Descriptors that those may have: of manifests, configs and layers. */
+export const IMAGE_DESCRIPTORS = 10_000;
+
+/** What walks of one image share, and use up. */
+export interface Allowance {
+  bytes: number;
+  descriptors: number;
+}
+
+export function allowanceOfImage(): Allowance {
+  return { bytes: IMAGE_BYTES, descriptors: IMAGE_DESCRIPTORS };
+}
+
+/** Bytes of all manifests and configs that one run holds although they could be read again, and of one: most have less. */
+const RUN_HELD: number = 8 << 20;
+const HELD: number = 16 << 10;
+
+/** What walks of one run share. */
+export interface Holding {
+  /** Whether a document of so many bytes may be held, which it is then. */
+  take(bytes: number): boolean;
+}
+
+export function holdingOfRun(): Holding {
+  let left = RUN_HELD;
+  return {
+    take(bytes) {
+      const isHeld = bytes <= Math.min(HELD, left);
+      if (isHeld) left -= bytes;
+      return isHeld;
+    },
+  };
+}

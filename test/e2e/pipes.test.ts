@@ -1,0 +1,57 @@
+/** An archive out of a pipe that asks for more memory than it may have, given to the product as a process of its own. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { OCI_MANIFEST } from "../../src/oci/media-types.ts";
+import { commandOf, openWorkplace, type Workplace } from "../support/dray.ts";
+import { filled } from "../support/hostile-archives.ts";
+import { type Listed, pipedArchive } from "../support/piped-archive.ts";
+import { type Part, part } from "../support/random-image.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+
+setDefaultTimeout(60_000);
+
+const MOST = 300e6;
+const [PROGRAM = "", MAIN = ""] = commandOf("bun");
+const PEAK = join(import.meta.dirname, "..", "support", "peak-memory.ts");
+const PIPED = ["/bin/sh", "-c", 'cat archive | exec "$@"', "sh", PROGRAM, "--preload", PEAK, MAIN];
+
+let place: Workplace;
+let registry: TestRegistry;
+beforeAll(async () => {
+  place = await openWorkplace();
+  registry = await startRegistry();
+});
+afterAll(async () => {
+  await place[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+});
+
+async function load() {
+  const file = place.file("peak");
+  const env = { DRAY_PEAK: file, TMPDIR: place.path, PATH: "/usr/bin:/bin" };
+  const ended = await place.dray(["load", "-s", "-", "--no-tls-verify", "-d", registry.host], { runtime: PIPED, env });
+  return { ...ended, peak: Number(await readFile(file, "utf8")) };
+}
+
+/** An image of each root. */
+function imagesOf(roots: readonly Part[]): readonly Listed[] {
+  return roots.map((root, at) => {
+    return { path: `a.b/c${at}`, tag: "1", artifact: { root: root.descriptor, manifests: [root], blobs: [] } };
+  });
+}
+
+describe("manifests of more bytes than are held", () => {
+  beforeAll(async () => {
+    const manifest = (at: number) => filled(`{"schemaVersion":2,"layers":[],"x":"${at} `, "a", '"}', 60 << 10);
+    const roots = Array.from({ length: 3000 }, (_, at) => part(OCI_MANIFEST, manifest(at)));
+    await writeFile(place.file("archive"), await pipedArchive(imagesOf(roots), roots, "zstd"));
+  });
+
+  test("are refused: out of a file they can be read again", async () => {
+    const { code, stderr, peak } = await load();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/its manifests have more than 67108864 bytes\n *save it to a file, and load that/);
+    expect(peak).toBeWithin(10e6, MOST);
+  });
+});

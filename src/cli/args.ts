@@ -139,7 +139,7 @@ export const referrerArgs = {
     type: "boolean",
     default: true,
     description: "Take signatures, SBOMs and attestations along",
-    negativeDescription: "Leave them",
+    negativeDescription: "Leave them out",
   },
 } as const satisfies ArgsDef;
 
@@ -166,7 +166,7 @@ export const jobsArgs = {
     alias: "j",
     default: String(JOBS),
     valueHint: "N",
-    description: "Blobs in flight over all images, 1 to 20",
+    description: "Blobs moved at once, over all images, 1 to 20",
   },
 } as const satisfies ArgsDef;
 
@@ -202,16 +202,16 @@ export const archiveArgs = {
     type: "string",
     default: "hangar",
     valueHint: "hangar|oci",
-    description: "What is in it: what Hangar loads, or an OCI layout that docker, podman and skopeo load",
+    description: "How images lie in it: as Hangar loads them, or as an OCI layout that docker, podman and skopeo load",
   },
   level: {
     type: "string",
     valueHint: "N",
-    description: "Of the compression, where something shrinks: gzip 1 to 9, zstd 1 to 22; default: 6, 3",
+    description: "How hard to compress what is not compressed yet: gzip 1 to 9, zstd 1 to 22; default: 6, 3",
   },
   part: { type: "boolean", description: "Split it into FILE.part0, FILE.part1, ... of 2G each" },
   "part-size": { type: "string", valueHint: "SIZE", description: "Split it into parts of this size, such as 700M" },
-  checksum: { type: "boolean", description: "Write FILE.sha256 beside it, as sha256sum -c reads it; done with parts" },
+  checksum: { type: "boolean", description: "Write FILE.sha256 beside it, as sha256sum -c reads it; parts always have it" },
 } as const satisfies ArgsDef;
 
 /** What is said of a flag for the format, where it counts for nothing. */

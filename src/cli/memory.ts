@@ -5,7 +5,7 @@ import { collectGarbage } from "../bytes/garbage.ts";
 const EVERY = 50;
 
 /** Bytes of memory that nobody minds. */
-const FREE: number = 140e6;
+const FREE: number = 180e6;
 
 /** Bytes by which it grows until it is worth to collect garbage again. */
 const GROWTH: number = 12e6;

@@ -16,7 +16,7 @@ import { digestOf } from "../oci/digest.ts";
 import type { Call, Store, Tree, TreeFile } from "../store/store.ts";
 import { type CopyOptions, copy } from "./copy.ts";
 import { storeIn } from "./open.ts";
-import { copyArriving } from "./piped-copy.ts";
+import { copyArriving } from "./pipe/copy.ts";
 import type { Wanted } from "./plan.ts";
 import type { Summary } from "./summary.ts";
 

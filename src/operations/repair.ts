@@ -7,7 +7,7 @@ import { type Parts, parsePartPath } from "../archive/parts.ts";
 import type { Archive } from "../archive/reader.ts";
 import type { Part } from "../archive/volume.ts";
 import type { Call } from "../store/store.ts";
-import { type Mended, type MendOptions, mendEntries } from "./mend-entries.ts";
+import { type Mended, type MendOptions, mendEntries } from "./verification/mend-entries.ts";
 import { type Examined, examine, type Verdict, type VerifyOptions } from "./verify.ts";
 
 export interface RepairOptions extends VerifyOptions, MendOptions {

@@ -6,13 +6,13 @@ import { type AppError, asAppError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { isFolder } from "../layout/folder.ts";
 import type { Call, Store, Tree } from "../store/store.ts";
-import { type Checking, startChecking } from "./checking.ts";
-import { type Finding, findingsOf, type HeldImage, isList, type Lacking, MOST_TOLD } from "./findings.ts";
 import { heldIn } from "./inventory.ts";
-import { lackingIn } from "./lacking.ts";
 import { openListless } from "./listless.ts";
 import { type OpenOptions, openTree, storeIn } from "./open.ts";
-import { partFindings, sizeOfParts } from "./part-findings.ts";
+import { type Checking, startChecking } from "./verification/checking.ts";
+import { type Finding, findingsOf, type HeldImage, isList, type Lacking, MOST_TOLD } from "./verification/findings.ts";
+import { lackingIn } from "./verification/lacking.ts";
+import { partFindings, sizeOfParts } from "./verification/part-findings.ts";
 
 export interface Verdict {
   /** All that is wrong, each once; beyond the first 1,000 of a kind, one for all the others. */

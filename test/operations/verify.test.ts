@@ -7,7 +7,7 @@ import type { Event } from "../../src/events.ts";
 import { blobPath } from "../../src/layout/hangar.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { OCI_MANIFEST } from "../../src/oci/media-types.ts";
-import { MOST_TOLD } from "../../src/operations/findings.ts";
+import { MOST_TOLD } from "../../src/operations/verification/findings.ts";
 import { verify } from "../../src/operations/verify.ts";
 import { ociFiles } from "../support/foreign-layouts.ts";
 import { LIST, many, own, ROOT } from "../support/hostile-archives.ts";

@@ -1,8 +1,8 @@
 /** `dray repair`: makes a damaged archive whole again. */
 import { defineCommand } from "citty";
 import { parseName, underPrefix } from "../../oci/reference.ts";
-import type { Mended } from "../../operations/mend-entries.ts";
 import { type Repaired, repair } from "../../operations/repair.ts";
+import type { Mended } from "../../operations/verification/mend-entries.ts";
 import type { Source } from "../../store/store.ts";
 import { openAccess } from "../access.ts";
 import { action, EXIT } from "../action.ts";

@@ -1,7 +1,7 @@
 /** `dray verify`: whether an archive or folder is whole. */
 import { defineCommand } from "citty";
 import { clean } from "../../bytes/text.ts";
-import type { Finding } from "../../operations/findings.ts";
+import type { Finding } from "../../operations/verification/findings.ts";
 import { type Verdict, verify } from "../../operations/verify.ts";
 import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs } from "../args.ts";

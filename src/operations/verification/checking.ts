@@ -1,6 +1,6 @@
 /** How far the reading of everything is, as events. */
-import type { ByteStream } from "../bytes/stream.ts";
-import type { OnEvent } from "../events.ts";
+import type { ByteStream } from "../../bytes/stream.ts";
+import type { OnEvent } from "../../events.ts";
 
 export interface Checking {
   /** Bytes that are read to check the files as such, and their content: as far as is known. What is said again counts. */

@@ -1,14 +1,14 @@
 /** What images need and do not have: looked for in an archive that was inspected, read where it was not. */
 import { setImmediate } from "node:timers/promises";
-import type { Flaw } from "../archive/inspect.ts";
-import type { Archive } from "../archive/reader.ts";
-import { asAppError } from "../errors.ts";
-import { blobPath, ROOT } from "../layout/hangar.ts";
-import { ociBlobPath } from "../layout/oci-documents.ts";
-import { type Descriptor, isManifest } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { read } from "../store/read.ts";
-import type { Call, Content, Store } from "../store/store.ts";
+import type { Flaw } from "../../archive/inspect.ts";
+import type { Archive } from "../../archive/reader.ts";
+import { asAppError } from "../../errors.ts";
+import { blobPath, ROOT } from "../../layout/hangar.ts";
+import { ociBlobPath } from "../../layout/oci-documents.ts";
+import { type Descriptor, isManifest } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { read } from "../../store/read.ts";
+import type { Call, Content, Store } from "../../store/store.ts";
 import type { Checking } from "./checking.ts";
 import { type HeldImage, type Lacking, MOST_TOLD } from "./findings.ts";
 

@@ -1,17 +1,17 @@
 /** Images out of a pipe in any order: what is held meanwhile has a bound, and nothing is lost that comes before its time. */
 import { describe, expect, test } from "bun:test";
-import { type ByteStream, type Bytes, encode } from "../../src/bytes/stream.ts";
-import type { Event } from "../../src/events.ts";
-import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-types.ts";
-import { EVERYTHING } from "../../src/oci/platform.ts";
-import { choiceOf, chosenIn } from "../../src/operations/chosen.ts";
-import { openPipe } from "../../src/operations/pipe.ts";
-import { wantedIn } from "../../src/operations/stored.ts";
-import { memoryStore } from "../../src/store/memory.ts";
-import type { Sink, Store } from "../../src/store/store.ts";
-import { noise } from "../support/archive-entries.ts";
-import { filled } from "../support/hostile-archives.ts";
-import { type Listed, pipedArchive } from "../support/piped-archive.ts";
+import { type ByteStream, type Bytes, encode } from "../../../src/bytes/stream.ts";
+import type { Event } from "../../../src/events.ts";
+import { OCI_INDEX, OCI_MANIFEST } from "../../../src/oci/media-types.ts";
+import { EVERYTHING } from "../../../src/oci/platform.ts";
+import { choiceOf, chosenIn } from "../../../src/operations/chosen.ts";
+import { openPipe } from "../../../src/operations/pipe.ts";
+import { wantedIn } from "../../../src/operations/stored.ts";
+import { memoryStore } from "../../../src/store/memory.ts";
+import type { Sink, Store } from "../../../src/store/store.ts";
+import { noise } from "../../support/archive-entries.ts";
+import { filled } from "../../support/hostile-archives.ts";
+import { type Listed, pipedArchive } from "../../support/piped-archive.ts";
 import {
   type Artifact,
   attested,
@@ -22,8 +22,8 @@ import {
   type Part,
   part,
   referrer,
-} from "../support/random-image.ts";
-import { errorOf } from "../support/thrown.ts";
+} from "../../support/random-image.ts";
+import { errorOf } from "../../support/thrown.ts";
 
 interface LoadOptions {
   readonly only?: readonly string[];

@@ -1,16 +1,16 @@
 /** Mends the flaws of an archive, each with content that was proven before anything is written. */
 import { tmpdir } from "node:os";
-import { entryContent, type Opened } from "../archive/entry-content.ts";
-import { type Flaw, flawOf } from "../archive/inspect.ts";
-import { mendEntry } from "../archive/mend.ts";
-import type { Archive } from "../archive/reader.ts";
-import { AppError, asAppError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { contentOf, read } from "../store/read.ts";
-import type { Call, Content, Source, Store } from "../store/store.ts";
+import { entryContent, type Opened } from "../../archive/entry-content.ts";
+import { type Flaw, flawOf } from "../../archive/inspect.ts";
+import { mendEntry } from "../../archive/mend.ts";
+import type { Archive } from "../../archive/reader.ts";
+import { AppError, asAppError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { contentOf, read } from "../../store/read.ts";
+import type { Call, Content, Source, Store } from "../../store/store.ts";
+import { type Held, heldIn, readHeld } from "../inventory.ts";
 import { isContent, namedIn } from "./findings.ts";
-import { type Held, heldIn, readHeld } from "./inventory.ts";
 import { documentsOf } from "./mend-documents.ts";
 
 /** Repositories that are asked for one blob. */

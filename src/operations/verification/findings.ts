@@ -1,9 +1,9 @@
 /** What is wrong with an archive or folder, and with which images because of it: in a report that has a bound. */
-import type { Flaw } from "../archive/inspect.ts";
-import { partAt, type Volume } from "../archive/volume.ts";
-import { LIST_FILE } from "../layout/hangar.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Held } from "./inventory.ts";
+import type { Flaw } from "../../archive/inspect.ts";
+import { partAt, type Volume } from "../../archive/volume.ts";
+import { LIST_FILE } from "../../layout/hangar.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { Held } from "../inventory.ts";
 
 /** Flaws, blobs that are not there, and images that cannot be read: of each as many are told one by one. */
 export const MOST_TOLD = 1_000;

@@ -1,11 +1,11 @@
 /** Content of a pipe as it arrives: whoever wants what is not here yet waits for it. */
-import { within } from "../bytes/signal.ts";
-import { type ByteStream, type Bytes, collect, type Range } from "../bytes/stream.ts";
-import { AppError, IntegrityError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { inMemory, MANIFEST_LIMIT } from "../store/read.ts";
-import type { Call, Content, Source } from "../store/store.ts";
+import { within } from "../../bytes/signal.ts";
+import { type ByteStream, type Bytes, collect, type Range } from "../../bytes/stream.ts";
+import { AppError, IntegrityError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { inMemory, MANIFEST_LIMIT } from "../../store/read.ts";
+import type { Call, Content, Source } from "../../store/store.ts";
 
 /** Content that is here for a while. There may be a hundred thousand: each field counts. */
 export interface Arrival {

@@ -1,8 +1,8 @@
 /** The report of what is wrong has a bound, and says what is beyond it. */
 import { describe, expect, test } from "bun:test";
-import type { Flaw } from "../../src/archive/inspect.ts";
-import type { Digest } from "../../src/oci/digest.ts";
-import { findingsOf, type HeldImage, MOST_NAMED, MOST_TOLD } from "../../src/operations/findings.ts";
+import type { Flaw } from "../../../src/archive/inspect.ts";
+import type { Digest } from "../../../src/oci/digest.ts";
+import { findingsOf, type HeldImage, MOST_NAMED, MOST_TOLD } from "../../../src/operations/verification/findings.ts";
 
 const digestAt = (number: number): Digest => `sha256:${number.toString(16).padStart(64, "0")}`;
 

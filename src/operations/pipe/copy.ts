@@ -1,22 +1,22 @@
 /** Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has ended. */
-import { INDEX_PATH, indexedDigests } from "../archive/contents.ts";
-import type { PipedEntry } from "../archive/pipe.ts";
-import { either, within } from "../bytes/signal.ts";
-import { type Bytes, collect } from "../bytes/stream.ts";
-import { AppError, asAppError } from "../errors.ts";
-import { DOCUMENT_LIMIT } from "../layout/document.ts";
-import { LIST_FILE, ROOT } from "../layout/hangar.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
-import { MANIFEST_LIMIT } from "../store/read.ts";
+import { INDEX_PATH, indexedDigests } from "../../archive/contents.ts";
+import type { PipedEntry } from "../../archive/pipe.ts";
+import { either, within } from "../../bytes/signal.ts";
+import { type Bytes, collect } from "../../bytes/stream.ts";
+import { AppError, asAppError } from "../../errors.ts";
+import { DOCUMENT_LIMIT } from "../../layout/document.ts";
+import { LIST_FILE, ROOT } from "../../layout/hangar.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
+import { MANIFEST_LIMIT } from "../../store/read.ts";
+import type { CopyOptions } from "../copy.ts";
+import { settleCollisions } from "../destination.ts";
+import type { Item } from "../items.ts";
+import type { Wanted } from "../plan.ts";
+import { createRun, type Run, type Task } from "../run.ts";
+import type { Summary } from "../summary.ts";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
-import type { CopyOptions } from "./copy.ts";
-import { settleCollisions } from "./destination.ts";
-import type { Item } from "./items.ts";
-import { digestIn, keep } from "./piped-content.ts";
-import { createPlanner, type Planner, refusedPipe, rootsOf } from "./piped-plan.ts";
-import type { Wanted } from "./plan.ts";
-import { createRun, type Run, type Task } from "./run.ts";
-import type { Summary } from "./summary.ts";
+import { digestIn, keep } from "./content.ts";
+import { createPlanner, type Planner, refusedPipe, rootsOf } from "./planner.ts";
 
 export interface ArrivingOptions extends CopyOptions {
   /** What messages call the pipe. */

@@ -1,11 +1,11 @@
 /** Plans images as their manifests come out of a pipe: each when its root is here, and a bounded number at once. */
-import { AppError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { Call } from "../store/store.ts";
+import { AppError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Call } from "../../store/store.ts";
+import { type Planned, type PlanOptions, planOne, type Wanted } from "../plan.ts";
+import { createSharing, type Share } from "../shared-blobs.ts";
+import type { Image } from "../walk.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { type Planned, type PlanOptions, planOne, type Wanted } from "./plan.ts";
-import { createSharing, type Share } from "./shared-blobs.ts";
-import type { Image } from "./walk.ts";
 
 /** Images that are being planned at once, those not counted that wait for content. */
 const AT_ONCE = 32;

@@ -1,12 +1,12 @@
 /** Content that came by in a pipe, kept for as long as somebody needs it: small in memory, larger in a file. */
-import type { PipedEntry } from "../archive/pipe.ts";
-import { spool } from "../archive/spool.ts";
-import { volumeRange } from "../archive/volume.ts";
-import { type Bytes, collect, failing } from "../bytes/stream.ts";
-import { IntegrityError } from "../errors.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import { read } from "../store/read.ts";
-import type { Call } from "../store/store.ts";
+import type { PipedEntry } from "../../archive/pipe.ts";
+import { spool } from "../../archive/spool.ts";
+import { volumeRange } from "../../archive/volume.ts";
+import { type Bytes, collect, failing } from "../../bytes/stream.ts";
+import { IntegrityError } from "../../errors.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { read } from "../../store/read.ts";
+import type { Call } from "../../store/store.ts";
 import { type Arrival, type ArrivalFile, whereIn } from "./arrivals.ts";
 
 export interface KeepOptions extends Call {

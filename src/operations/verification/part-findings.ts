@@ -1,12 +1,12 @@
 /** What is wrong with the files of an archive as such: missing, of another archive, not what the list of checksums says. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Checksums } from "../archive/checksums.ts";
-import { type Parts, parsePartPath } from "../archive/parts.ts";
-import { readFile } from "../bytes/file.ts";
-import { IntegrityError } from "../errors.ts";
-import { read } from "../store/read.ts";
-import type { Call, Content } from "../store/store.ts";
+import type { Checksums } from "../../archive/checksums.ts";
+import { type Parts, parsePartPath } from "../../archive/parts.ts";
+import { readFile } from "../../bytes/file.ts";
+import { IntegrityError } from "../../errors.ts";
+import { read } from "../../store/read.ts";
+import type { Call, Content } from "../../store/store.ts";
 import type { Checking } from "./checking.ts";
 import type { Finding } from "./findings.ts";
 

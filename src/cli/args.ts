@@ -211,7 +211,10 @@ export const archiveArgs = {
   },
   part: { type: "boolean", description: "Split it into FILE.part0, FILE.part1, ... of 2G each" },
   "part-size": { type: "string", valueHint: "SIZE", description: "Split it into parts of this size, such as 700M" },
-  checksum: { type: "boolean", description: "Write FILE.sha256 beside it, as sha256sum -c reads it; parts always have it" },
+  checksum: {
+    type: "boolean",
+    description: "Write FILE.sha256 beside it, as sha256sum -c reads it; parts always have it",
+  },
 } as const satisfies ArgsDef;
 
 /** What is said of a flag for the format, where it counts for nothing. */

@@ -24,13 +24,3 @@ export async function writeResult(pieces: Iterable<string>): Promise<void> {
 function isWritten(text: string): Promise<boolean> {
   return new Promise((resolve) => process.stdout.write(text, (error) => resolve(!error)));
 }
-
-/** An array as `JSON.stringify(items, null, 2)` has it, an item at a time. `indent` are the spaces that it stands behind. */
-export function* jsonArray(items: Iterable<unknown>, indent = ""): Generator<string> {
-  let before = "[";
-  for (const item of items) {
-    yield `${before}\n${indent}  ${JSON.stringify(item, null, 2).replaceAll("\n", `\n${indent}  `)}`;
-    before = ",";
-  }
-  yield before === "[" ? "[]" : `\n${indent}]`;
-}

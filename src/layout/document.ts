@@ -1,4 +1,5 @@
 /** The JSON documents of a layout that name images, each as a whole. */
+import { jsonText } from "../bytes/json-text.ts";
 import { type Bytes, collect, concat, decode, encode } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import { parseJson } from "../oci/json.ts";
@@ -44,9 +45,8 @@ export function requireFew(images: number): void {
 const CHUNK: number = 64 << 10;
 
 /**
- * The document that says `value`, as JSON.stringify() would indent it. An iterable is a list, at the top or in a field of it,
- * whose items are asked for one by one: ten thousand images at once would take ten times as much memory as what is said of
- * them. Throws UNSUPPORTED where it would be larger than what is read.
+ * The document that says `value`, whose lists may be iterables: ten thousand images at once would take ten times as much memory
+ * as what is said of them. Throws UNSUPPORTED where it would be larger than what is read.
  */
 export function formatDocument(path: string, value: unknown): Bytes {
   const chunks: Bytes[] = [];
@@ -62,41 +62,12 @@ export function formatDocument(path: string, value: unknown): Bytes {
       hint: "make several archives, of fewer images each",
     });
   }
-  for (const piece of pieces(value)) {
+  for (const piece of jsonText(value)) {
     text += piece;
     if (text.length >= CHUNK) turn();
   }
   turn();
   return concat(chunks);
-}
-
-function* pieces(value: unknown, by = ""): Generator<string> {
-  const inner = `${by}  `;
-  let before = "";
-  if (isIterable(value)) {
-    yield "[";
-    for (const item of value) {
-      yield `${before}\n${inner}${indented(item, inner)}`;
-      before = ",";
-    }
-    yield before === "" ? "]" : `\n${by}]`;
-  } else if (by === "") {
-    yield "{";
-    for (const [name, field] of Object.entries(Object(value))) {
-      yield `${before}\n${inner}${JSON.stringify(name)}: `;
-      yield* pieces(field, inner);
-      before = ",";
-    }
-    yield "\n}";
-  } else yield indented(value, by);
-}
-
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value;
-}
-
-function indented(value: unknown, by: string): string {
-  return JSON.stringify(value, null, 2).replaceAll("\n", `\n${by}`);
 }
 
 /** An INTEGRITY error that names the document and the archive. */

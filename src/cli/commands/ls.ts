@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { defineCommand } from "citty";
 import { parsePartPath } from "../../archive/parts.ts";
+import { jsonText } from "../../bytes/json-text.ts";
 import { formatSize } from "../../bytes/size.ts";
 import { clean } from "../../bytes/text.ts";
 import { shortDigest } from "../../oci/digest.ts";
@@ -12,7 +13,7 @@ import { action, EXIT } from "../action.ts";
 import { globalArgs, readArgs } from "../args.ts";
 import type { Examples } from "../help.ts";
 import { readingOf, requireFiles } from "../reading.ts";
-import { jsonArray, writeResult } from "../result.ts";
+import { writeResult } from "../result.ts";
 import { formatTable } from "../table.ts";
 
 const args = {
@@ -71,9 +72,8 @@ function nameInPart(path: string): string | undefined {
   return part && basename(part.archive);
 }
 
-/** As `JSON.stringify(rows, null, 2)` has it. */
 function* json(rows: readonly Row[]): Generator<string> {
-  yield* jsonArray(rows.values().map(toJson));
+  yield* jsonText(rows.values().map(toJson));
   yield "\n";
 }
 

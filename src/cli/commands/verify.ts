@@ -1,5 +1,6 @@
 /** `dray verify`: whether an archive or folder is whole. */
 import { defineCommand } from "citty";
+import { jsonText } from "../../bytes/json-text.ts";
 import { clean } from "../../bytes/text.ts";
 import type { Finding } from "../../operations/verification/findings.ts";
 import { type Verdict, verify } from "../../operations/verify.ts";
@@ -8,7 +9,7 @@ import { globalArgs, readArgs } from "../args.ts";
 import type { Examples } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import { readingOf, requireFiles } from "../reading.ts";
-import { jsonArray, writeResult } from "../result.ts";
+import { writeResult } from "../result.ts";
 import { formatTable } from "../table.ts";
 
 /** Characters of the images of one finding. */
@@ -46,11 +47,9 @@ export default defineCommand({
   }),
 });
 
-/** As `JSON.stringify(verdict, null, 2)` has it. */
-function* json({ findings, ...rest }: Verdict): Generator<string> {
-  yield '{\n  "findings": ';
-  yield* jsonArray(findings, "  ");
-  yield `,${JSON.stringify(rest, null, 2).slice(1)}\n`;
+function* json(verdict: Verdict): Generator<string> {
+  yield* jsonText(verdict);
+  yield "\n";
 }
 
 function* text({ findings, images, damaged, hasChecksums }: Verdict): Generator<string> {

@@ -10,7 +10,7 @@ import { type Digest, splitDigest } from "../oci/digest.ts";
 import { ingest, isPresent } from "../store/ingest.ts";
 import { read } from "../store/read.ts";
 import type { Call, Content, Sink } from "../store/store.ts";
-import { blobPath, type LaidImage, LIST_FILE, layoutFiles, layoutFolders, listFile } from "./hangar.ts";
+import { blobPath, type LaidImage, layoutFiles, layoutFolders, listFile } from "./hangar.ts";
 import { lockFolder } from "./lock.ts";
 
 export interface Cache extends AsyncDisposable {
@@ -67,10 +67,11 @@ async function writeNames(folder: string, images: readonly LaidImage[], savedTim
   for (const name of layoutFolders(images)) await mkdir(join(folder, name), { recursive: true });
   // One name for all, one after the other: what a killed run left there is written over.
   const temporary = join(folder, ".partial", "document");
-  for (const { path, bytes } of layoutFiles(images, savedTime))
-    if (path !== LIST_FILE) await writeAtomic(join(folder, path), bytes, { durable: false, temporary });
+  for (const { path, bytes } of layoutFiles(images))
+    await writeAtomic(join(folder, path), bytes, { durable: false, temporary });
   await symlink("share", join(folder, "blobs")).catch(ignoreExisting);
-  await writeAtomic(join(folder, LIST_FILE), listFile(images, savedTime).bytes, { temporary });
+  const list = listFile(images, savedTime);
+  await writeAtomic(join(folder, list.path), list.bytes, { temporary });
 }
 
 /** What all repositories of the folder have in common: everything but their place. */

@@ -53,6 +53,8 @@ export async function openFolder(folder: string, most: number = MEMORY_LIMIT): P
 async function* walk(root: string, below: string): AsyncGenerator<string> {
   for (const entry of await readdir(join(root, below), { withFileTypes: true })) {
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
+    // The root of a disk may be the folder. This is of its file system, and root's alone.
+    if (path === "lost+found") continue;
     if (entry.isDirectory()) yield* walk(root, path);
     else if (entry.isFile()) yield path;
   }

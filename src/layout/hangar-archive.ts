@@ -26,7 +26,8 @@ function* headOf(images: readonly LaidImage[], algorithms: ReadonlySet<string>, 
   for (const folder of ["", "/.dray", "/share"]) yield { path: `${ROOT}${folder}` };
   for (const algorithm of algorithms) yield { path: `${ROOT}/share/${algorithm}` };
   for (const folder of layoutFolders(images)) yield { path: `${ROOT}/${folder}` };
-  for (const file of layoutFiles(images, savedTime)) yield inRoot(file);
+  yield inRoot(listFile(images, savedTime));
+  for (const file of layoutFiles(images)) yield inRoot(file);
   yield { path: `${ROOT}/blobs`, target: "share" };
 }
 

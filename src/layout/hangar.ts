@@ -126,11 +126,10 @@ export function* layoutFolders(images: readonly LaidImage[]): Generator<string> 
 }
 
 /**
- * The documents of the layout for images in this order, each made when it is asked for; the list is the first. Same images,
- * same time: same bytes.
+ * The documents of the layout but for the list, for images in this order, each made when it is asked for. Same images: same
+ * bytes.
  */
-export function* layoutFiles(images: readonly LaidImage[], savedTime: Date): Generator<LayoutFile> {
-  yield listFile(images, savedTime);
+export function* layoutFiles(images: readonly LaidImage[]): Generator<LayoutFile> {
   yield { path: "oci-layout", bytes: LAYOUT_FILE };
   yield indexFile(images);
   for (const image of images)

@@ -48,8 +48,6 @@ export interface ListedImages {
   readonly references: readonly StoreReference[];
   /** The indexes that were made for them, and what fails in the place of platforms that are missing. */
   readonly documents: Documents;
-  /** The manifests of all their platforms. */
-  readonly platforms: ReadonlySet<Digest>;
 }
 
 /** What the list has under one tag. */
@@ -102,7 +100,6 @@ export async function gatherListed(
 
 function imagesOf(gathered: readonly Gathering[]): ListedImages {
   const documents = new Map<Digest, Content>();
-  const platforms = new Set<Digest>();
   const references = gathered.map((image): StoreReference => {
     const { path, tag, there } = image;
     const all = new Map(there);
@@ -111,14 +108,13 @@ function imagesOf(gathered: readonly Gathering[]): ListedImages {
       documents.set(descriptor.digest, content);
       all.set(descriptor.digest, descriptor);
     }
-    for (const digest of all.keys()) platforms.add(digest);
     // Of an image without any platform, no selection makes something.
     const madeOf = there.size > 0 ? [...all.values()] : [...all.values()].slice(0, 1);
     const { root, document } = platformRoot(madeOf);
     if (document) documents.set(root.digest, document);
     return { path, tag, root, madeOf };
   });
-  return { references, documents, platforms };
+  return { references, documents };
 }
 
 /** What stands in an image for its platforms that are missing: whoever reads it hears why. */

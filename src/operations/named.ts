@@ -1,7 +1,7 @@
 /** The images that a cache folder names, for runs that add to them. */
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, IntegrityError } from "../errors.ts";
+import { AppError, IntegrityError, reasonOf } from "../errors.ts";
 import type { Cache } from "../layout/cache.ts";
 import { openFolder } from "../layout/folder.ts";
 import { blobPath, type LaidImage, LIST_FILE } from "../layout/hangar.ts";
@@ -29,8 +29,7 @@ export async function namedImages(
   { jobs, onWarning, signal }: NamedOptions,
 ): Promise<readonly LaidImage[]> {
   const { folder } = cache;
-  const hasList = await lstat(join(folder, LIST_FILE)).catch(() => undefined);
-  if (!hasList) return [];
+  if (!(await isThere(join(folder, LIST_FILE)))) return [];
   const tree = await openFolder(folder);
   if (!isHangar(tree)) throw notAFile(join(folder, LIST_FILE));
   await using store = await storeIn(tree, folder, { onWarning, signal });
@@ -44,7 +43,19 @@ export async function namedImages(
   return named;
 }
 
-/** A list that is a link names images all the same: a run that took it for none would write over it. */
+/** Also where it cannot be read, or is something else: a run that took it for none would write over it. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw new AppError("STORAGE", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** A list that is a link names images all the same. */
 function notAFile(path: string): AppError {
   return new AppError("UNSUPPORTED", `Cannot read "${path}": it is no file, and links are not followed`, {
     hint: "put the list itself there",

@@ -1,6 +1,6 @@
 /** Carries a plan out: one delivery for each distinct blob of a destination, then manifests, then the tag. */
 import { runAll } from "../bytes/pool.ts";
-import { either } from "../bytes/signal.ts";
+import { either, within } from "../bytes/signal.ts";
 import { type AppError, asAppError, IntegrityError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -35,7 +35,7 @@ export interface Run {
    */
   deliver(item: Item, options?: Call): Promise<void>;
   /** Resolves when no delivery of the blob is due or under way. */
-  settled(item: Item): Promise<void>;
+  settled(item: Item, options?: Call): Promise<void>;
   /** Ends the run because of wrong bytes. Every image fails that still needs the content, also those that are added later. */
   end(damage: AppError, digest: Digest | undefined): void;
   /**
@@ -232,7 +232,15 @@ export function createRun({ onEvent, onTask, stopAtDamage = false, hold = false 
     await runAll(held.splice(0), one, { concurrency: jobs, signal: outer });
   }
 
-  return { summary: now, damage: () => damage, add, deliver, settled: items.settled, end, release };
+  return {
+    summary: now,
+    damage: () => damage,
+    add,
+    deliver,
+    settled: (item, { signal } = {}) => within(items.settled(item), signal),
+    end,
+    release,
+  };
 }
 
 /** What ends the whole run is thrown; what only concerns one image is returned. */

@@ -1,7 +1,6 @@
 /** Registries to cache to archive: the archive takes blobs in plan order, right behind those that land in the cache. */
 import type { Output } from "../archive/output.ts";
 import { writeArchive } from "../archive/writer.ts";
-import { within } from "../bytes/signal.ts";
 import type { OnEvent } from "../events.ts";
 import type { Cache } from "../layout/cache.ts";
 import { requireFew } from "../layout/document.ts";
@@ -87,7 +86,7 @@ async function pack(
 
 /** Waits until an image has arrived, or failed. */
 async function arrival({ items }: Task, settled: Run["settled"], signal: AbortSignal): Promise<void> {
-  for (const item of items) await within(settled(item), signal);
+  for (const item of items) await settled(item, { signal });
 }
 
 /** The blobs in the order of the plan, each once it is there; those of an image that failed are left out. */
@@ -99,7 +98,7 @@ async function* arriving(
   for (const task of tasks)
     for (const item of task.items) {
       // A delivery that never begins, because the run stops, must not be waited for.
-      await within(settled(item), signal);
+      await settled(item, { signal });
       const [holder] = item.holders;
       if (holder && task.state !== "failed") yield holder.get(item.descriptor);
     }

@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Image } from "./walk.ts";
 
-/** Bytes of memory for the descriptors of all images. As many blobs as an archive can have entries take 36 MB. */
+/** Bytes of memory for the descriptors of all images. As many blobs as an archive can have entries take 44 MB. */
 const MEMORY_LIMIT: number = 48 << 20;
 
 /** About what a descriptor takes, and one more image that has it. */

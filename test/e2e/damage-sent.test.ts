@@ -1,5 +1,5 @@
 /** What registries are sent out of damaged archives: whatever was sent to its end is what it was said to be. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bytes } from "../../src/bytes/stream.ts";
@@ -14,6 +14,8 @@ import { image, layer, multiPlatform, randomNumbers } from "../support/random-im
 import { type Received, receiving } from "../support/received.ts";
 import { startRegistry } from "../support/registry.ts";
 import { temporaryFolder } from "../support/temporary.ts";
+
+setDefaultTimeout(60_000);
 
 const shared = layer("shared", 700_000);
 const IMAGES = {

@@ -1,5 +1,5 @@
 /** Every kind of damage to an archive in three parts: found before anything wrong is anywhere, told where it is, mended. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Format } from "../../src/archive/format.ts";
@@ -30,6 +30,8 @@ import {
 import { pushTo } from "../support/push.ts";
 import { type Artifact, randomNumbers } from "../support/random-image.ts";
 import { thrownBy } from "../support/thrown.ts";
+
+setDefaultTimeout(60_000);
 
 /** With how many random bits are flipped in it. */
 const FORMATS: readonly (readonly [format: Format, bits: number])[] = [

@@ -1,5 +1,5 @@
 /** Hostile archives, given to the product as a process of its own: refused with a reason, in less than 300 MB of memory. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { commandOf, openWorkplace, type Workplace } from "../support/dray.ts";
@@ -8,6 +8,8 @@ import { IMAGES } from "../support/hostile-images.ts";
 import { LAYOUTS, READ } from "../support/hostile-layouts.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import type { Ended } from "../support/run.ts";
+
+setDefaultTimeout(60_000);
 
 const MOST = 300e6;
 const [PROGRAM = "", MAIN = ""] = commandOf("bun");

@@ -1,5 +1,5 @@
 /** Archives of one platform each, as Hangar's users make them, become one image on the far side: from files and out of pipes. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { shortDigest } from "../../src/oci/digest.ts";
@@ -11,6 +11,8 @@ import { rawTar } from "../support/raw-tar.ts";
 import { startRegistry } from "../support/registry.ts";
 import type { Ended } from "../support/run.ts";
 import { requireTool } from "../support/tool.ts";
+
+setDefaultTimeout(60_000);
 
 const ofHangar = (platform: string, seed = "1"): Artifact => image({ platform, seed, format: "docker" });
 const IMAGES = { amd64: ofHangar("linux/amd64"), arm64: ofHangar("linux/arm64"), newer: ofHangar("linux/amd64", "2") };

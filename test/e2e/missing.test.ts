@@ -1,5 +1,5 @@
 /** Archives of Hangar and image-tools whose own lists name what a run of theirs failed at: it is told, and the rest goes on. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,6 +10,8 @@ import type { Files } from "../support/memory-tree.ts";
 import { image, multiPlatform } from "../support/random-image.ts";
 import { rawTar } from "../support/raw-tar.ts";
 import { startRegistry } from "../support/registry.ts";
+
+setDefaultTimeout(60_000);
 
 const whole = image({ seed: "whole", format: "docker" });
 const broken = image({ seed: "broken", format: "docker" });

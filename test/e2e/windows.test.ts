@@ -1,5 +1,5 @@
 /** Archives of others in zstd with a window of 32 MiB, of which all is needed, as Hangar writes them: read from a file and a pipe. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { open, rm, stat, writeFile } from "node:fs/promises";
 import { commandOf, openWorkplace } from "../support/dray.ts";
 import { ociFiles } from "../support/foreign-layouts.ts";
@@ -9,6 +9,8 @@ import { rawTar } from "../support/raw-tar.ts";
 import { startRegistry } from "../support/registry.ts";
 import { run, runWell } from "../support/run.ts";
 import { requireTool } from "../support/tool.ts";
+
+setDefaultTimeout(60_000);
 
 const MIB = 1 << 20;
 

@@ -1,6 +1,6 @@
 /** Folders as trees. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, decode } from "../../src/bytes/stream.ts";
 import { openFolder, subtree } from "../../src/layout/folder.ts";
@@ -31,6 +31,16 @@ test("does not follow links, nor paths out of it", async () => {
   const tree = await openFolder(join(folder.path, "in"));
   expect([...tree.paths()].sort()).toEqual(["a/b/two", "one"]);
   for (const path of ["link", "up/secret", "../secret"]) expect(tree.file(path)).toBeUndefined();
+});
+
+test("passes over what the file system of a disk keeps in its root", async () => {
+  const root = join(folder.path, "in");
+  await mkdir(join(root, "lost+found"));
+  await writeFile(join(root, "lost+found/#12"), "");
+  await chmod(join(root, "lost+found"), 0);
+  await mkdir(join(root, "a/lost+found"));
+  await writeFile(join(root, "a/lost+found/three"), "333");
+  expect([...(await openFolder(root)).paths()].sort()).toEqual(["a/b/two", "a/lost+found/three", "one"]);
 });
 
 test("a part of it begins without the prefix", async () => {

@@ -15,7 +15,9 @@ function listOf(images: readonly LaidImage[]): SavedList {
 }
 
 function documents(images: readonly LaidImage[]): Record<string, unknown> {
-  return Object.fromEntries([...layoutFiles(images, TIME)].map(({ path, bytes }) => [path, JSON.parse(decode(bytes))]));
+  return Object.fromEntries(
+    [listFile(images, TIME), ...layoutFiles(images)].map(({ path, bytes }) => [path, JSON.parse(decode(bytes))]),
+  );
 }
 
 test("the list names the image, its platforms, and the manifest that its name stands for", async () => {
@@ -114,14 +116,13 @@ test("what Hangar cannot push stands beside its list", async () => {
     "docker.io/a/pinned",
   ]);
   expect(list.Artifacts![3]).not.toHaveProperty("Tag");
-  expect([...layoutFiles([helm], TIME)].map(({ path }) => path)).toEqual([
-    "saved-images-list.json",
-    "oci-layout",
-    "index.json",
-  ]);
+  expect([...layoutFiles([helm])].map(({ path }) => path)).toEqual(["oci-layout", "index.json"]);
 });
 
 test("same images, same time: same bytes", async () => {
   const [one, two] = [await laidOut(NGINX, "docker.io/a/b", "1"), await laidOut(NGINX, "docker.io/a/b", "1")];
-  expect([...layoutFiles([one], TIME)]).toEqual([...layoutFiles([two], new Date(TIME))]);
+  expect([listFile([one], TIME), ...layoutFiles([one])]).toEqual([
+    listFile([two], new Date(TIME)),
+    ...layoutFiles([two]),
+  ]);
 });

@@ -1,7 +1,8 @@
 /** The index at the end of an archive, which says where every entry stands. It is checked against the file before it is believed. */
 import { createHash } from "node:crypto";
 import { type Lines, splitLines } from "../bytes/lines.ts";
-import { type ByteStream, type Bytes, encode } from "../bytes/stream.ts";
+import type { ByteStream, Bytes } from "../bytes/stream.ts";
+import { textChunks } from "../bytes/text-chunks.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseJson } from "../oci/json.ts";
@@ -56,40 +57,31 @@ export interface GrowingIndex {
   end(): readonly Bytes[];
 }
 
-/** Characters that are gathered before they become bytes. */
-const CHUNK: number = 64 << 10;
-
 /** No entries yet. Each is a line. */
 export function startIndex(): GrowingIndex {
-  const chunks: Bytes[] = [];
-  let text = `{"version":${VERSION},"entries":[\n`;
-  let size = 0;
+  const text = textChunks(INDEX_LIMIT, tooLarge);
   let entries = 0;
-  function turn(): void {
-    const bytes = encode(text);
-    chunks.push(bytes);
-    size += bytes.length;
-    text = "";
-    if (entries <= MOST_ENTRIES && size <= INDEX_LIMIT) return;
-    throw new AppError("UNSUPPORTED", "Cannot write the archive: it has more entries than are read, or longer names", {
-      hint: "make several archives, of fewer images each",
-    });
-  }
+  text.add(`{"version":${VERSION},"entries":[\n`);
   return {
     get entries() {
       return entries;
     },
     add({ path, type, ...rest }) {
-      text += entries++ === 0 ? "" : ",\n";
-      text += JSON.stringify({ name: path, ...(type === "file" ? {} : { type }), ...rest });
-      if (text.length >= CHUNK) turn();
+      if (entries === MOST_ENTRIES) throw tooLarge();
+      const line = JSON.stringify({ name: path, ...(type === "file" ? {} : { type }), ...rest });
+      text.add(entries++ === 0 ? line : `,\n${line}`);
     },
     end() {
-      text += entries === 0 ? "]}\n" : "\n]}\n";
-      turn();
-      return chunks;
+      text.add(entries === 0 ? "]}\n" : "\n]}\n");
+      return text.end();
     },
   };
+}
+
+function tooLarge(): AppError {
+  return new AppError("UNSUPPORTED", "Cannot write the archive: it has more entries than are read, or longer names", {
+    hint: "make several archives, of fewer images each",
+  });
 }
 
 /**
@@ -152,7 +144,7 @@ function thrownBy(work: () => void): unknown {
   return undefined;
 }
 
-/** Takes an index as formatIndex() writes it, line by line: to parse all of it at once would take several times its size. */
+/** Takes an index as startIndex() writes it, line by line: to parse all of it at once would take several times its size. */
 function indexLines(archive: string, onEntry: (fields: Readonly<Record<string, unknown>>) => void): Lines {
   let at = 0;
   let isEnded = false;

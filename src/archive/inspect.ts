@@ -5,7 +5,7 @@
 import type { Hash } from "node:crypto";
 import type { Bytes } from "../bytes/stream.ts";
 import { AppError, reasonOf } from "../errors.ts";
-import { type Digest, hashFor, isDigest, splitDigest } from "../oci/digest.ts";
+import { type Digest, digestOfPath, hashFor, splitDigest } from "../oci/digest.ts";
 import type { Call } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
 import { INDEX_PATH, type Placed, tarLength } from "./contents.ts";
@@ -67,9 +67,7 @@ export async function* inspect(
 
 /** The digest that an entry's content must have: what its name says, by which it is looked for, else what the index says. */
 function digestIn({ path, digest }: Placed): Digest | undefined {
-  const [, algorithm, hex] = /\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
-  const named = `${algorithm}:${hex}`;
-  return isDigest(named) && named !== digest ? named : digest;
+  return digestOfPath(path) ?? digest;
 }
 
 /** What is wrong with an entry; undefined where nothing is. */

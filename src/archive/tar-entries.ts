@@ -22,6 +22,9 @@ export interface ForeignEntry extends NamedEntry {
 /** The largest extended header or long name that is read: extended attributes may be large. */
 const EXTENDED_LIMIT = 1 << 20;
 
+/** Extended headers before an entry: a name and a target, or a global one and its own, are all that anybody writes. */
+const MOST_EXTENDED = 4;
+
 /** Windows in which headers are read: a small one behind a content that was passed over, larger ones for entry upon entry. */
 const SMALLEST = 4 << 10;
 const LARGEST = 1 << 20;
@@ -53,6 +56,7 @@ export async function* tarEntries(volume: Readable, call: Call): AsyncGenerator<
   const { name: archive, size: whole } = volume;
   const read = headerReader(volume, call);
   let overrides: Overrides = {};
+  let extended = 0;
   for (let at = 0; at < whole; ) {
     const header = await read(at, BLOCK);
     if (isEmpty(header)) return isEmpty(await read(at + BLOCK, BLOCK)) && at + 2 * BLOCK <= whole;
@@ -67,6 +71,8 @@ export async function* tarEntries(volume: Readable, call: Call): AsyncGenerator<
     if (offset + size > whole) throw cutShort(archive, name);
     at = end;
     if ("xgLK".includes(flag)) {
+      if (++extended > MOST_EXTENDED)
+        throw refusedEntry(archive, name, `it has more than ${MOST_EXTENDED} extended headers`);
       if (size > EXTENDED_LIMIT) throw refusedEntry(archive, name, `its extended header has ${size} bytes`);
       const data = await read(offset, size);
       if (flag === "g") checkGlobal(data, archive, name);
@@ -75,6 +81,7 @@ export async function* tarEntries(volume: Readable, call: Call): AsyncGenerator<
     }
     yield entryOf(flag, { name, target: overrides.linkpath ?? textField(header, 157, 100), offset, size }, archive);
     overrides = {};
+    extended = 0;
   }
   return false;
 }

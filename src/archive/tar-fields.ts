@@ -4,6 +4,9 @@ import { type Bytes, decode } from "../bytes/stream.ts";
 /** The length of a header in bytes. */
 const BLOCK = 512;
 
+/** Records of an extended header: more than any has. Each takes time, be it ever so short. */
+const MOST_RECORDS = 1000;
+
 /** Text up to the first NUL; empty where it is not UTF-8, which no name may be. */
 export function textField(bytes: Bytes, at: number, length: number): string {
   const field = bytes.subarray(at, at + length);
@@ -38,10 +41,12 @@ export function checksum(header: Bytes): number {
   return sum;
 }
 
-/** Pax records, `<length> <key>=<value>\n` each; undefined where they are malformed. */
+/** Pax records, `<length> <key>=<value>\n` each; undefined where they are malformed, or more than a thousand. */
 export function parseRecords(data: Bytes): ReadonlyMap<string, string> | undefined {
   const records = new Map<string, string>();
+  let count = 0;
   for (let at = 0; at < data.length; ) {
+    if (++count > MOST_RECORDS) return undefined;
     const found = /^(\d{1,7}) /.exec(textField(data, at, 8));
     const length = Number(found?.[1] ?? 0);
     if (!found || length <= found[0].length || at + length > data.length) return undefined;

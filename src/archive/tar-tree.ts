@@ -59,7 +59,8 @@ async function readTar(volume: Volume, call: Call): Promise<TarTree> {
       const at = find(path);
       if (at === undefined) return undefined;
       const [offset, size] = [offsets[at]!, sizes[at]!];
-      return { size, open: (options) => volumeRange(volume, offset, size, options) };
+      const target = files.has(path) ? undefined : links.get(path);
+      return { size, target, open: (options) => volumeRange(volume, offset, size, options) };
     },
     [Symbol.asyncDispose]: () => volume[Symbol.asyncDispose](),
   };

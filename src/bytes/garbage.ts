@@ -3,9 +3,13 @@
 /** Bytes of documents after which it is time: in memory each leaves several times as much. */
 const MUCH: number = 12 << 20;
 
+interface Runtime {
+  gc(force: boolean): void;
+}
+
 let read = 0;
 
-/** To be told of documents that were read as a whole, and will not be held. */
+/** To be told of documents that were read as a whole. */
 export function countRead(bytes: number): void {
   read += bytes;
   if (read < MUCH) return;
@@ -15,6 +19,14 @@ export function countRead(bytes: number): void {
 
 /** At once, where the runtime can be asked for it. Takes a tenth of a second for every million of things that are held. */
 export function collectGarbage(): void {
-  const { Bun: runtime } = globalThis as { Bun?: { gc(force: boolean): void } };
-  runtime?.gc(true);
+  runtime()?.gc(true);
+}
+
+/** Whether the runtime can be asked for it. */
+export function canCollect(): boolean {
+  return runtime() !== undefined;
+}
+
+function runtime(): Runtime | undefined {
+  return (globalThis as { Bun?: Runtime }).Bun;
 }

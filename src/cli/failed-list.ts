@@ -4,7 +4,7 @@ import type { BigIntStats } from "node:fs";
 import { appendFile, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
-import { lockFile, lockOf } from "../bytes/file-lock.ts";
+import { lockFile, lockIfFree } from "../bytes/file-lock.ts";
 import { AppError } from "../errors.ts";
 import type { FailedPath } from "./failed-path.ts";
 
@@ -26,7 +26,7 @@ const FIXED: readonly unknown[] = ["EACCES", "EPERM", "EBUSY", "EROFS", "EXDEV"]
 
 /**
  * Writes from the first failure on. Where that is the list that was read, it stays as it is until close(): a run that is
- * killed has not lost it. What killed runs left beside it is removed.
+ * killed has not lost it. What killed runs left beside it is removed, unless another run is at work.
  */
 export async function openFailedList({
   path,
@@ -133,15 +133,16 @@ async function replace(file: string, text: string): Promise<void> {
   }
 }
 
-/** Those of runs that are at work are waited for. */
+/** Without waiting: where a run holds the lock, or was killed with it, whoever writes next sees to that. */
 async function removeLeftovers(file: string): Promise<void> {
   const names: readonly string[] = await readdir(dirname(file)).catch(() => []);
   const begin = `${basename(file)}.`;
   const left = names.filter((name) => name.startsWith(begin) && /^[0-9a-f]{8}\.new$/.test(name.slice(begin.length)));
-  if (left.length === 0 && !names.includes(basename(lockOf(file)))) return;
-  await alone(file, async () => {
-    for (const name of left) await rm(join(dirname(file), name), { force: true }).catch(() => {});
-  });
+  if (left.length === 0) return;
+  const unlock = await lockIfFree(file).catch(() => undefined);
+  if (!unlock) return;
+  for (const name of left) await rm(join(dirname(file), name), { force: true }).catch(() => {});
+  await unlock();
 }
 
 async function linesOf(path: string, file: string, { size }: BigIntStats): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 /** Looks after the memory of the process. */
-import { collectGarbage } from "../bytes/garbage.ts";
+import { canCollect, collectGarbage } from "../bytes/garbage.ts";
 
 /** How often, in milliseconds. */
 const EVERY = 50;
@@ -10,8 +10,9 @@ const FREE: number = 180e6;
 /** Bytes by which it grows until it is worth to collect garbage again. */
 const GROWTH: number = 12e6;
 
-/** From now on garbage is collected whenever the process has grown by so much. What is returned ends that. */
+/** From now on garbage is collected whenever the process has grown by so much, where the runtime can be asked. What is returned ends that. */
 export function watchMemory(): () => void {
+  if (!canCollect()) return () => {};
   let next = FREE;
   function look(): void {
     if (process.memoryUsage.rss() < next) return;

@@ -12,6 +12,7 @@ export interface Session {
   readonly debug: boolean;
   /** 128 plus the number of the signal that ended the run. */
   interrupted(): number | undefined;
+  /** To be called last, with the exit code set: a run that was interrupted ends the process. */
   end(): void;
 }
 
@@ -53,6 +54,8 @@ export function startSession(debug: boolean): Session {
     end() {
       unwatch();
       for (const name of names) process.off(name, onSignal);
+      // What was written, and waits for its reader, would keep it.
+      if (code !== undefined) process.exit();
     },
   };
 }

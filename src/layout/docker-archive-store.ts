@@ -57,7 +57,7 @@ export async function openDockerArchive(tree: Tree, options: DockerArchiveOption
 interface Found {
   readonly paths: Map<Digest, string>;
   readonly documents: Map<Digest, Content>;
-  /** By their paths: hostile lists name one as often as they can. Of a plain tar, without the digest. */
+  /** By where their paths lead: hostile lists name one as often as they can. Of a plain tar, without the digest. */
   readonly layers: Map<string, Omit<Layer, "digest"> & { readonly digest: Digest | undefined }>;
   readonly configs: Map<string, Config>;
   /** Layers of all images. */
@@ -72,8 +72,7 @@ async function readImage(
 ): Promise<readonly StoreReference[]> {
   const { Config, RepoTags, Layers } = fieldsOf(image);
   if (typeof Config !== "string" || !isTextList(Layers)) throw broken(options.name, "an image has no config or layers");
-  const config = found.configs.get(Config) ?? (await readConfig(Config, tree, options));
-  found.configs.set(Config, config);
+  const config = await readConfig(plain(Config), tree, options, found);
   const { diffIds } = config;
   found.count += Layers.length;
   if (found.count > MOST_LAYERS) throw broken(options.name, `it lists more than ${MOST_LAYERS} layers`);
@@ -95,8 +94,21 @@ interface Config {
   readonly diffIds: readonly Digest[];
 }
 
-async function readConfig(path: string, tree: Tree, options: DockerArchiveOptions): Promise<Config> {
-  const bytes = await collectConfig(path, tree, options);
+async function readConfig(
+  path: string,
+  tree: Tree,
+  options: DockerArchiveOptions,
+  { configs }: Found,
+): Promise<Config> {
+  const file = fileOf(path, tree, options.name);
+  const key = file.target ?? path;
+  const config = configs.get(key) ?? (await parseConfig(path, file, options));
+  configs.set(key, config);
+  return config;
+}
+
+async function parseConfig(path: string, file: TreeFile, options: DockerArchiveOptions): Promise<Config> {
+  const bytes = await collectConfig(path, file, options);
   let json: unknown;
   try {
     json = parseJson(new TextDecoder().decode(bytes));
@@ -109,8 +121,7 @@ async function readConfig(path: string, tree: Tree, options: DockerArchiveOption
   return { digest: digestOf(bytes), size: bytes.length, platform: parseConfigPlatform(bytes), diffIds };
 }
 
-async function collectConfig(path: string, tree: Tree, { name, signal }: DockerArchiveOptions): Promise<Bytes> {
-  const file = fileOf(plain(path), tree, name);
+async function collectConfig(path: string, file: TreeFile, { name, signal }: DockerArchiveOptions): Promise<Bytes> {
   const bytes = file.size > MANIFEST_LIMIT ? undefined : await collect(file.open({ signal }), MANIFEST_LIMIT);
   if (!bytes) throw broken(name, `"${path}" is larger than ${MANIFEST_LIMIT} bytes`);
   return bytes;
@@ -123,8 +134,10 @@ async function readLayer(
   { name, signal }: DockerArchiveOptions,
   { paths, layers }: Found,
 ): Promise<Layer> {
-  const layer = layers.get(path) ?? (await examine(fileOf(path, tree, name), { signal }));
-  layers.set(path, layer);
+  const file = fileOf(path, tree, name);
+  const key = file.target ?? path;
+  const layer = layers.get(key) ?? (await examine(file, { signal }));
+  layers.set(key, layer);
   // Another image may promise another digest of a plain tar: then one of the two is wrong, and found to be.
   const digest = layer.digest ?? diffId;
   paths.set(digest, path);

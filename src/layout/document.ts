@@ -1,6 +1,7 @@
 /** The JSON documents of a layout that name images, each as a whole. */
 import { jsonText } from "../bytes/json-text.ts";
-import { type Bytes, collect, concat, decode, encode } from "../bytes/stream.ts";
+import { type Bytes, collect, concat, decode } from "../bytes/stream.ts";
+import { textChunks } from "../bytes/text-chunks.ts";
 import { AppError, reasonOf } from "../errors.ts";
 import { parseJson } from "../oci/json.ts";
 import type { Call, Tree } from "../store/store.ts";
@@ -8,8 +9,11 @@ import type { Call, Tree } from "../store/store.ts";
 /** The largest one, in bytes: what containerd takes. */
 export const DOCUMENT_LIMIT: number = 20 << 20;
 
-/** Images that one may name, or platforms of them: as many as a hundred thousand entries hold with ten layers each. */
-export const MOST_IMAGES = 10_000;
+/** Images that one may name: as many as a hundred thousand entries hold with ten layers each. */
+export const MOST_IMAGES = 7_000;
+
+/** Platforms that one may name apart from each other. */
+export const MOST_PLATFORMS = 10_000;
 
 /** Bytes of memory that what it says may take. */
 const MEMORY_LIMIT: number = 64 << 20;
@@ -27,10 +31,10 @@ export async function readDocument(tree: Tree, path: string, name: string, call:
   }
 }
 
-/** Throws INTEGRITY where a document names more images, or platforms of them, than are read. */
-export function checkCount(path: string, name: string, count: number): void {
-  if (count > MOST_IMAGES)
-    throw brokenDocument(path, name, `it names ${count} images, and ${MOST_IMAGES} are the most`);
+/** Throws INTEGRITY where a document names more images, or platforms, than are read. */
+export function checkCount(path: string, name: string, count: number, what: "images" | "platforms" = "images"): void {
+  const most = what === "images" ? MOST_IMAGES : MOST_PLATFORMS;
+  if (count > most) throw brokenDocument(path, name, `it names ${count} ${what}, and ${most} are the most`);
 }
 
 /** Throws UNSUPPORTED for more images than would be read. */
@@ -41,33 +45,17 @@ export function requireFew(images: number): void {
     });
 }
 
-/** Characters that are gathered before they become bytes. */
-const CHUNK: number = 64 << 10;
-
 /**
  * The document that says `value`, whose lists may be iterables: ten thousand images at once would take ten times as much memory
  * as what is said of them. Throws UNSUPPORTED where it would be larger than what is read.
  */
 export function formatDocument(path: string, value: unknown): Bytes {
-  const chunks: Bytes[] = [];
-  let size = 0;
-  let text = "";
-  function turn(): void {
-    const bytes = encode(text);
-    chunks.push(bytes);
-    size += bytes.length;
-    text = "";
-    if (size <= DOCUMENT_LIMIT) return;
-    throw new AppError("UNSUPPORTED", `Cannot write ${path}: it would be larger than ${DOCUMENT_LIMIT} bytes`, {
-      hint: "make several archives, of fewer images each",
-    });
-  }
-  for (const piece of jsonText(value)) {
-    text += piece;
-    if (text.length >= CHUNK) turn();
-  }
-  turn();
-  return concat(chunks);
+  const text = textChunks(DOCUMENT_LIMIT, () => {
+    const message = `Cannot write ${path}: it would be larger than ${DOCUMENT_LIMIT} bytes`;
+    return new AppError("UNSUPPORTED", message, { hint: "make several archives, of fewer images each" });
+  });
+  for (const piece of jsonText(value)) text.add(piece);
+  return concat(text.end());
 }
 
 /** An INTEGRITY error that names the document and the archive. */

@@ -63,6 +63,7 @@ export async function openHangar(tree: Tree, name: string, options: HangarOption
         const document = composed.documents.get(descriptor.digest);
         return document ? { ...document, descriptor } : contentIn(tree, descriptor, blobPath(descriptor.digest), name);
       },
+      sizeOf: (digest) => (composed.documents.has(digest) ? undefined : tree.file(blobPath(digest))?.size),
       async referrers(subject) {
         return [...(referrers.get(`${path}@${subject}`)?.values() ?? [])];
       },

@@ -220,7 +220,7 @@ export function listedPlatforms(
       return { path, tag, platform: platformOf(fields), find: finder(fields) };
     });
   });
-  checkCount(document, archive, listed.length);
+  checkCount(document, archive, listed.length, "platforms");
   for (const { path, tag } of listed) names.delete(`${path}:${tag}`);
   const others = names.size > MOST_NAMED ? ` and ${names.size - MOST_NAMED} others` : "";
   if (names.size > 0)

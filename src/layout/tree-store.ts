@@ -37,11 +37,16 @@ export function treeStore(tree: Tree, name: string, images: TreeImages): Store {
     const document = documents?.get(descriptor.digest);
     return document ? { ...document, descriptor } : contentIn(tree, descriptor, pathOf(descriptor.digest), name);
   }
+  function sizeOf(digest: Digest): number | undefined {
+    const path = documents?.has(digest) ? undefined : pathOf(digest);
+    return path === undefined ? undefined : tree.file(path)?.size;
+  }
   function repository(path: string): Source {
     return {
       place: { space: name, path },
       isLocal: true,
       get,
+      sizeOf,
       async resolve(tagOrDigest) {
         return roots.get(`${path}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`);
       },

@@ -20,6 +20,13 @@ export function splitDigest(digest: Digest): { algorithm: Algorithm; hex: string
   return { algorithm: digest.slice(0, colon) as Algorithm, hex: digest.slice(colon + 1) };
 }
 
+/** The digest that the end of a path spells, as layouts name the files of content: `blobs/sha256/<hex>`. */
+export function digestOfPath(path: string): Digest | undefined {
+  const [, algorithm, hex] = /(?:^|\/)([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return isDigest(digest) ? digest : undefined;
+}
+
 /** A running hash of the algorithm that `digest` names. */
 export function hashFor(digest: Digest): Hash {
   return createHash(splitDigest(digest).algorithm);

@@ -20,15 +20,25 @@ export function allowanceOfImage(): Allowance {
 const RUN_HELD: number = 8 << 20;
 const HELD: number = 16 << 10;
 
+/** Bytes of manifests and configs that one run reads of a local store, those that it reads again counted: minutes of work. */
+const RUN_READ: number = 4 * 2 ** 30;
+
 /** What walks of one run share. */
 export interface Holding {
   /** Whether a document of so many bytes may be held, which it is then. */
   take(bytes: number): boolean;
+  /** Whether so many bytes more may be read. */
+  mayRead(bytes: number): boolean;
 }
 
 export function holdingOfRun(): Holding {
   let left = RUN_HELD;
+  let unread = RUN_READ;
   return {
+    mayRead(bytes) {
+      unread -= bytes;
+      return unread >= 0;
+    },
     take(bytes) {
       const isHeld = bytes <= Math.min(HELD, left);
       if (isHeld) left -= bytes;

@@ -6,6 +6,7 @@ import type { Digest } from "../oci/digest.ts";
 import { EVERYTHING, formatPlatform } from "../oci/platform.ts";
 import { formatTagged } from "../oci/reference.ts";
 import type { Call, Source, Store, StoreReference } from "../store/store.ts";
+import { type Holding, holdingOfRun } from "./allowance.ts";
 import { withAttachments } from "./attachments.ts";
 import { presentIn } from "./present.ts";
 import { createSharing, type Share } from "./shared-blobs.ts";
@@ -43,7 +44,8 @@ export interface HeldPlatform {
  */
 export async function* heldIn(store: Store, { signal }: Call = {}): AsyncGenerator<Held> {
   const share = createSharing();
-  yield* ordered(store.references({ signal }), (one, signal) => readHeld(store, one, { share, signal }), {
+  const holding = holdingOfRun();
+  yield* ordered(store.references({ signal }), (one, signal) => readHeld(store, one, { share, holding, signal }), {
     concurrency: AT_ONCE,
     ahead: AT_ONCE,
     signal,
@@ -53,12 +55,13 @@ export async function* heldIn(store: Store, { signal }: Call = {}): AsyncGenerat
 interface ReadOptions extends Call {
   /** Default: the descriptors are the image's own. */
   readonly share?: Share | undefined;
+  readonly holding?: Holding | undefined;
 }
 
 /** One of them. */
 export async function readHeld(store: Store, reference: StoreReference, options: ReadOptions = {}): Promise<Held> {
-  const { share = (_, descriptors) => descriptors, signal } = options;
-  const { name, image, error } = await read(store, reference, { signal });
+  const { share = (_, descriptors) => descriptors } = options;
+  const { name, image, error } = await read(store, reference, options);
   const contents = image && share(name, contentsOf(image));
   const platforms = image ? platformsOf(image, contents ?? []) : [];
   return { name, reference, contents, platforms, referrers: image?.attachments.length ?? 0, error };
@@ -70,22 +73,23 @@ interface Read {
   readonly error: AppError | undefined;
 }
 
-async function read(store: Store, { path, tag, root }: StoreReference, { signal }: Call): Promise<Read> {
+async function read(store: Store, { path, tag, root }: StoreReference, options: ReadOptions): Promise<Read> {
   const name = formatTagged(path, tag, root.digest);
   const from = store.repository(path);
   try {
-    return { name, image: await imageIn(from, root, { signal }), error: undefined };
+    return { name, image: await imageIn(from, root, options), error: undefined };
   } catch (thrown) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const error = asAppError(thrown, "STORAGE", `Cannot read "${name}"`);
-    const rest = error.code === "NOT_FOUND" ? imageIn(presentIn(from), root, { signal }) : undefined;
+    const rest = error.code === "NOT_FOUND" ? imageIn(presentIn(from), root, options) : undefined;
     return { name, image: await rest?.catch(() => undefined), error };
   }
 }
 
-async function imageIn(from: Source, root: Descriptor, { signal }: Call): Promise<Image | undefined> {
-  const bare = await walk(from, root, { selection: EVERYTHING, signal });
-  return bare && (await withAttachments(from, bare, { signal }));
+async function imageIn(from: Source, root: Descriptor, options: ReadOptions): Promise<Image | undefined> {
+  const { holding, signal } = options;
+  const bare = await walk(from, root, { selection: EVERYTHING, holding, signal });
+  return bare && (await withAttachments(from, bare, { holding, signal }));
 }
 
 /** Distinct: its manifests, the blobs, what is attached. */

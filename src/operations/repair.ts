@@ -12,6 +12,8 @@ import { type Examined, examine, type Verdict, type VerifyOptions } from "./veri
 
 export interface RepairOptions extends VerifyOptions, MendOptions {
   readonly onWarning: (message: string) => void;
+  /** Hears that all was examined: nothing more is `checked`. */
+  readonly onExamined?: (() => void) | undefined;
 }
 
 export interface Repaired {
@@ -29,6 +31,7 @@ export interface Repaired {
  */
 export async function repair(paths: readonly string[], options: RepairOptions): Promise<Repaired> {
   await using examined = await examine(paths, options);
+  options.onExamined?.();
   const { verdict, parts, flaws, archive, others } = examined;
   if (verdict.findings.length === 0) return { mended: [], copyAgain: [], isWhole: true };
   if (!archive || isIndexOfOther(examined)) return unreadable(examined);
@@ -64,8 +67,18 @@ function isIndexOfOther({ archive, flaws, verdict }: Examined): boolean {
   return verdict.hasChecksums && flaws.some(isRight);
 }
 
-function partsOf({ offset, length }: Flaw, { volume }: Opened): readonly Part[] {
-  return volume.parts.filter(({ start, size }) => offset < start + size && offset + length > start);
+/** By bisection: an archive may have as many flaws as entries, and thousands of parts. */
+function partsOf({ offset, length }: Flaw, { volume: { parts } }: Opened): readonly Part[] {
+  let first = 0;
+  let end = parts.length;
+  while (first < end) {
+    const middle = (first + end) >> 1;
+    const { start, size } = parts[middle]!;
+    if (offset < start + size) end = middle;
+    else first = middle + 1;
+  }
+  while (end < parts.length && parts[end]!.start < offset + length) end++;
+  return parts.slice(first, end);
 }
 
 /** Of the parts that a flaw lies in, those that are known to be wrong, by their checksums or sizes; all, where none is. */

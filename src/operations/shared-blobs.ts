@@ -11,19 +11,24 @@ const MEMORY_LIMIT: number = 48 << 20;
 const DESCRIPTOR = 300;
 const USE = 64;
 
-/** The same descriptors, each as it was given first. `name` is the image's, for messages. Throws UNSUPPORTED for too many: it has none of them then. */
-export type Share = (name: string, descriptors: readonly Descriptor[]) => readonly Descriptor[];
+/**
+ * The same descriptors, each as it was given first. `name` is the image's, for messages; `more` is what else is held of it, as
+ * so many more uses. Throws UNSUPPORTED for too many: it has none of them then.
+ */
+export type Share = (name: string, descriptors: readonly Descriptor[], more?: number) => readonly Descriptor[];
 
 /** Knows none yet. */
 export function createSharing(): Share {
   const known = new Map<Digest, Descriptor>();
   let memory = 0;
-  return (name, descriptors) => {
+  return (name, descriptors, rest = 0) => {
     const first = descriptors.map((descriptor) => ({ descriptor, known: sameIn(known, descriptor) }));
     const news = first.filter((one) => one.known === undefined).length;
-    const more = memory + news * DESCRIPTOR + first.length * USE;
+    const more = memory + news * DESCRIPTOR + (first.length + rest) * USE;
     if (more > MEMORY_LIMIT)
-      throw new AppError("UNSUPPORTED", `Cannot read "${name}": with it, all images have more blobs than can be held`);
+      throw new AppError("UNSUPPORTED", `Cannot read "${name}": with it, all images have more blobs than can be held`, {
+        hint: "make several archives, of fewer images each",
+      });
     memory = more;
     return first.map(({ known: one, descriptor: { mediaType, digest, size } }) => {
       const shared = one ?? { mediaType, digest, size };
@@ -38,9 +43,16 @@ function sameIn(known: ReadonlyMap<Digest, Descriptor>, { mediaType, digest, siz
   return one?.mediaType === mediaType && one.size === size ? one : undefined;
 }
 
+/** What is held of an image beside its blobs, weighed by what was measured. */
+function usesOf({ manifests, platforms, kept, attachments }: Image): number {
+  const perPlatform = platforms.reduce((sum, { blobs }) => sum + 5 + blobs.length / 4, 0);
+  const perAttachment = attachments.reduce((sum, one) => sum + 5 + 3 * one.manifests.length, 0);
+  return 3 * manifests.length + kept.size + perPlatform + perAttachment;
+}
+
 /** The image with its blobs shared. Throws as `share` does. */
 export function withShared(image: Image, name: string, share: Share): Image {
-  const blobs = share(name, image.blobs);
+  const blobs = share(name, image.blobs, usesOf(image));
   const digests = new Map(blobs.map(({ digest }) => [digest, digest]));
   return {
     ...image,

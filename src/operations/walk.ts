@@ -1,7 +1,7 @@
 /** Walks an image from its root to its blobs. */
 import { runAll } from "../bytes/pool.ts";
 import type { Bytes } from "../bytes/stream.ts";
-import { AppError } from "../errors.ts";
+import { AppError, IntegrityError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { blobsOf, type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
@@ -185,6 +185,7 @@ function createWalker(from: Source, options: WalkOptions) {
   async function readSmall(descriptor: Descriptor): Promise<Bytes> {
     if (descriptor.size <= MANIFEST_LIMIT) allowance.bytes -= descriptor.size;
     if (allowance.bytes < 0) throw tooMuch(descriptor, `${IMAGE_BYTES} bytes of manifests and configs`);
+    if (from.isLocal && !holding.mayRead(descriptor.size)) throw endless(descriptor);
     return readAll(from.get(descriptor), MANIFEST_LIMIT, options);
   }
   async function document(descriptor: Descriptor): Promise<Content> {
@@ -248,6 +249,7 @@ function createWalker(from: Source, options: WalkOptions) {
     if (view.kind !== "image") return;
     // What else layers say of themselves is held by nobody: an image can have thousands.
     const own = blobsOf(view).map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
+    for (const blob of own) requireSize(blob, from.sizeOf?.(blob.digest));
     for (const blob of own)
       if (isForeignType(blob.mediaType)) foreign.set(blob.digest, blob);
       else if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
@@ -279,6 +281,21 @@ function createWalker(from: Source, options: WalkOptions) {
     };
   }
   return { read, platformOf, childPlatforms, descend, take, image };
+}
+
+/** Two manifests can disagree about a blob. The one that is wrong must not get the other's image into trouble. */
+function requireSize({ digest, size }: Descriptor, there: number | undefined): void {
+  if (there === undefined || there === size) return;
+  throw new IntegrityError(`Cannot read "${digest}": its manifest says ${size} bytes, and it has ${there}`, {
+    expected: `${digest} (${size} bytes)`,
+    actual: `${there} bytes`,
+  });
+}
+
+function endless({ digest }: Descriptor): AppError {
+  return new AppError("UNSUPPORTED", `Cannot read "${digest}": too much was read of all images before it`, {
+    hint: "take fewer images at once",
+  });
 }
 
 function tooMuch({ digest }: Descriptor, most: string): AppError {

@@ -44,6 +44,8 @@ export interface Source {
    * archives and caches of some platforms have a reason to say no.
    */
   carries?(descriptor: Descriptor, options?: Call & { readonly index?: Descriptor | undefined }): Promise<boolean>;
+  /** Bytes that it has of a blob, where that is known without asking; undefined where it has none of it. */
+  sizeOf?(digest: Digest): number | undefined;
   /**
    * Whose subject is that manifest: signatures, attestations, anything attached. Distinct, in the order of the store, with
    * the artifact type where it is known. Empty where nobody is. Absent where the store does not know.
@@ -104,6 +106,8 @@ export interface Tree extends AsyncDisposable {
 export interface TreeFile {
   /** Bytes. */
   readonly size: number;
+  /** The path that a link leads to. Absent where it is no link. */
+  readonly target?: string | undefined;
   /** Where they lie, for messages, where the path says too little. */
   readonly where?: (() => string) | undefined;
   open(options?: Range & Call): ByteStream;

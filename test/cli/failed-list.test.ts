@@ -1,7 +1,8 @@
 /** The list of what failed. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { lockFile } from "../../src/bytes/file-lock.ts";
 import { type FailedList, openFailedList } from "../../src/cli/failed-list.ts";
 import { failedPath } from "../../src/cli/failed-path.ts";
 import { run } from "../support/run.ts";
@@ -130,36 +131,40 @@ test("two that fail end in one list with the lines of both", async () => {
   expect((await readFile(path, "utf8")).split("\n").sort()).toEqual(["", "a", "b", "c"]);
 });
 
-test("of runs that fail and end in the same instant, no line is lost", async () => {
-  const names = ["a", "b", "c", "d"];
-  for (let round = 0; round < 10; round++) {
-    const lists = await Promise.all(names.map(() => opened()));
-    await Promise.all(
-      lists.map(async (list, at) => {
-        list.add(`${names[at]}1`);
-        await new Promise((resolve) => setTimeout(resolve, (at * round) % 4));
-        list.add(`${names[at]}2`);
-        await list.close();
-      }),
-    );
-    const expected = names.flatMap((name) => [`${name}1`, `${name}2`]);
-    expect((await readFile(path, "utf8")).trim().split("\n").sort()).toEqual(expected);
-    await rm(path);
-  }
-  expect(await readdir(folder.path)).toEqual([]);
+test("of runs that fail and end while another changes the list, no line is lost", async () => {
+  const [one, two] = [await opened(), await opened()];
+  const unlock = await lockFile(path);
+  one.add("a");
+  two.add("b");
+  const closed = Promise.all([one.close(), two.close()]);
+  for (let look = 0; look < 200; look++) expect(await readdir(folder.path)).toEqual(["failed.txt.dray-lock"]);
+  await unlock();
+  expect(await closed).toEqual([true, true]);
+  expect((await readFile(path, "utf8")).split("\n").sort()).toEqual(["", "a", "b"]);
+  expect(await readdir(folder.path)).toEqual(["failed.txt"]);
+});
+
+test("the start of a run waits for no lock, and leaves what its holder may be writing", async () => {
+  const unlock = await lockFile(path);
+  await writeFile(`${path}.0a1b2c3d.new`, "half");
+  const list = await opened();
+  expect((await readdir(folder.path)).sort()).toEqual(["failed.txt.0a1b2c3d.new", "failed.txt.dray-lock"]);
+  await unlock();
+  await list.close();
 });
 
 test("a lock that a killed run left is no obstacle, and goes", async () => {
-  const lock = `${path}.dray-lock`;
-  await writeFile(lock, "");
-  await utimes(lock, 0, 0);
-  const list = await opened();
-  expect(await readdir(folder.path)).toEqual([]);
-  list.add("a");
-  await writeFile(lock, "");
-  await utimes(lock, 0, 0);
-  expect(await list.close()).toBe(true);
-  expect(await readdir(folder.path)).toEqual(["failed.txt"]);
+  let now = 0;
+  const clock = spyOn(performance, "now").mockImplementation(() => (now += 6_000));
+  try {
+    await writeFile(`${path}.dray-lock`, "");
+    const list = await opened();
+    list.add("a");
+    expect(await list.close()).toBe(true);
+    expect(await readdir(folder.path)).toEqual(["failed.txt"]);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test("what is no list stays, also where it came while the run went on", async () => {

@@ -1,7 +1,7 @@
 /** Digests: what is taken for one, and what they are of. */
 import { expect, test } from "bun:test";
 import { encode } from "../../src/bytes/stream.ts";
-import { digestOf, hashFor, isDigest, shortDigest, splitDigest } from "../../src/oci/digest.ts";
+import { digestOf, digestOfPath, hashFor, isDigest, shortDigest, splitDigest } from "../../src/oci/digest.ts";
 
 const HEX = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
@@ -20,6 +20,20 @@ test.each([
   [12, false],
 ])("isDigest(%p) is %p", (text, valid) => {
   expect(isDigest(text)).toBe(valid);
+});
+
+test.each([
+  [`saved-image-cache/share/sha256/${HEX}`, `sha256:${HEX}`],
+  [`blobs/sha512/${HEX}${HEX}`, `sha512:${HEX}${HEX}`],
+  [`sha256/${HEX}`, `sha256:${HEX}`],
+  [`blobs/sha512/${HEX}`, undefined],
+  [`blobs/sha256/${HEX}/`, undefined],
+  [`blobs/SHA256/${HEX}`, undefined],
+  [`sha256:${HEX}`, undefined],
+  [HEX, undefined],
+  ["", undefined],
+])("the path %p spells %p", (path, digest) => {
+  expect(digestOfPath(path)).toBe(digest as never);
 });
 
 test("hashes with the algorithm that is asked for", () => {

@@ -118,3 +118,22 @@ test("documents ask no registry", async () => {
   const { result, journal, isOriginal } = await repaired({ ends, there: [] });
   expect({ isWhole: result.isWhole, journal, isOriginal }).toEqual({ isWhole: true, journal: [], isOriginal: true });
 });
+
+test("nothing is checked any more once all was examined, and nothing mended before", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "x.tar.gz");
+  await packImages(path, IMAGES);
+  await using archive = await openArchive(path);
+  const { offset, length } = archive.entries.find((entry) => entry.path.endsWith("/index.json"))!;
+  await using file = await open(path, "r+");
+  await file.write(Uint8Array.of(1, 2, 3), 0, 3, offset + Math.floor(length / 2));
+  const told: string[] = [];
+  await repair([path], {
+    from: () => memoryStore().repository("none"),
+    onWarning: () => {},
+    onEvent: ({ type }) => told.push(type),
+    onExamined: () => told.push("examined"),
+    onMended: ({ result }) => told.push(result),
+  });
+  expect(told.filter((one, at) => one !== told[at - 1])).toEqual(["checked", "examined", "mended"]);
+});

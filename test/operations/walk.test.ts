@@ -251,3 +251,18 @@ describe("what an image may have", () => {
     expect(journal.length).toBeGreaterThan(before);
   });
 });
+
+test("a manifest that gives a blob another size than it has fails, before the blob is read", async () => {
+  const one = image({ layers: 2 });
+  const [, layer] = one.blobs;
+  const from = await sourceOf(one);
+  const sizeOf = (there: number | undefined) => (digest: string) =>
+    digest === layer!.descriptor.digest ? there : undefined;
+  const walked = (there: number | undefined) =>
+    walk({ ...from, sizeOf: sizeOf(there) }, one.root, { selection: EVERYTHING });
+  const { digest, size } = layer!.descriptor;
+  expect(await errorOf(() => walked(size + 1))).toBe(
+    `INTEGRITY: Cannot read "${digest}": its manifest says ${size} bytes, and it has ${size + 1}`,
+  );
+  for (const right of [size, undefined]) expect((await walked(right))?.blobs).toHaveLength(one.blobs.length);
+});

@@ -133,7 +133,7 @@ export const OWN: Readonly<Record<string, readonly [said: string, make: () => Pr
     () => listed(filled('{"List":[', " ", "]}", 21 << 20)),
   ],
   "a list of too many images": [
-    "it names 90000 images, and 10000 are the most",
+    "it names 90000 images, and 7000 are the most",
     () => listed(many('{"Version":"v1.1.0","List":[', 90_000, imageOf, "]}")),
   ],
 };

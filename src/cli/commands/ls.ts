@@ -46,7 +46,7 @@ export default defineCommand({
       for await (const listing of inventory(store, { signal })) rows.push({ archive: paths[0]!, ...listing });
     }
     for (const { name, error } of rows) if (error) log.error(`${clean(name, 300)}: ${error.message}`);
-    await writeResult(flags.json ? json(rows) : [table(rows)]);
+    await writeResult(flags.json ? json(rows) : [table(rows)], { signal });
     const errors = rows.flatMap(({ error }) => error ?? []);
     if (errors.some(({ code }) => code === "INTEGRITY")) return EXIT.integrity;
     return errors.length > 0 ? EXIT.partial : EXIT.done;

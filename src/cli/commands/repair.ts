@@ -58,7 +58,13 @@ export default defineCommand({
     let repaired: Repaired;
     try {
       const onMended = (one: Mended): void => tell(one, log);
-      const options = { ...readingOf(flags, session), from, onMended, onEvent: progress.take };
+      const options = {
+        ...readingOf(flags, session),
+        from,
+        onMended,
+        onEvent: progress.take,
+        onExamined: progress.end,
+      };
       repaired = await repair(flags["archive..."], options);
     } finally {
       progress.end();

@@ -42,7 +42,7 @@ export default defineCommand({
     } finally {
       progress.end();
     }
-    await writeResult(flags.json ? json(verdict) : text(verdict));
+    await writeResult(flags.json ? json(verdict) : text(verdict), session);
     return verdict.findings.length > 0 ? EXIT.integrity : EXIT.done;
   }),
 });
@@ -65,8 +65,13 @@ function* text({ findings, images, damaged, hasChecksums }: Verdict): Generator<
 
 /** As many names as a line may have, and how many more there are. */
 function imagesOf({ images, moreImages = 0 }: Finding): string {
-  let room = LONGEST;
-  const shown = images.filter((name) => (room -= name.length + 2) > 0);
+  const shown: string[] = [];
+  let length = 0;
+  for (const name of images) {
+    length += name.length + 2;
+    if (length >= LONGEST) break;
+    shown.push(name);
+  }
   const more = images.length - shown.length + moreImages;
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join(", ") || "-";
 }

@@ -1,30 +1,12 @@
 /** Content of a pipe as it arrives: whoever wants what is not here yet waits for it. */
-import { within } from "../../bytes/signal.ts";
-import { type ByteStream, type Bytes, collect, type Range } from "../../bytes/stream.ts";
+import type { ByteStream, Range } from "../../bytes/stream.ts";
 import { AppError, IntegrityError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { inMemory, MANIFEST_LIMIT } from "../../store/read.ts";
+import { inMemory } from "../../store/read.ts";
 import type { Call, Content, Source } from "../../store/store.ts";
-
-/** Content that is here for a while. There may be a hundred thousand: each field counts. */
-export interface Arrival {
-  readonly size: number;
-  /** What lies in memory; else it is in a file. */
-  readonly bytes?: Bytes | undefined;
-  readonly file?: ArrivalFile | undefined;
-  /** What stands in the pipe, and at which byte: for messages. */
-  readonly path: string;
-  readonly offset: number;
-}
-
-export interface ArrivalFile {
-  readonly open: Content["open"];
-  release(): Promise<void>;
-}
-
-/** Bytes of memory that keeping account of one content takes. */
-const RECORD = 512;
+import { type Arrival, createStock, type Held, memoryOf, type Stock } from "./stock.ts";
+import { createWaiting, type OnWait, type Waiting } from "./waiting.ts";
 
 /** Somebody who reads an image to plan it. */
 export interface Reader {
@@ -36,25 +18,22 @@ export interface Reader {
 export interface ReaderOptions {
   /** Hears how many of its reads wait, as soon as they do and no longer. */
   onWait(waiting: number): void;
-  /** Hears the size of each content that it is given. */
-  onRead(size: number): void;
+  /** Hears the bytes of memory that each content takes that it is given. */
+  onRead(bytes: number): void;
 }
 
-export interface Arrivals {
+export interface Arrivals extends Pick<Stock, "memory" | "readBytes">, Pick<Waiting, "isAwaited"> {
   has(digest: Digest): boolean;
-  /** Whether somebody waits for it. */
-  isAwaited(digest: Digest): boolean;
   isInMemory(digest: Digest): boolean;
-  /** Bytes of memory that everything takes that no reader was given. */
-  readonly memory: number;
-  /** Bytes of memory that everything takes that a reader was given, and is not done with. */
-  readonly read: number;
   take(digest: Digest, arrival: Arrival): void;
   /** Lets go of content. Where it `isMissed`, whoever wants it later is told to read the archive from a file. */
   drop(digest: Digest, isMissed?: boolean): Promise<void>;
-  /** Lets go of what came first and lies in memory, but for what `isNeeded`, until no more than `most` bytes are left of it. */
+  /**
+   * Lets go of what came first and lies in memory, but for what `isNeeded` or a reader has, until no more than `most` bytes
+   * are left of it. All of that is missed.
+   */
   shrink(most: number, isNeeded: (digest: Digest) => boolean): Promise<void>;
-  /** Lets go of everything but what `isNeeded`: nobody will want more. */
+  /** Lets go of everything but what `isNeeded`. Nothing else is missed any more. */
   forget(isNeeded: (digest: Digest) => boolean): Promise<void>;
   /** Nothing more comes: whoever waits hears of it, with `reason` where it broke off. */
   end(reason: AppError | undefined): void;
@@ -64,172 +43,111 @@ export interface Arrivals {
   reader(source: Source, options: ReaderOptions): Reader;
 }
 
-interface Held extends Arrival {
-  bytes: Bytes | undefined;
-  loading?: Promise<void>;
-  /** Readers that were given it. */
-  readers: number;
-}
-
-/** Content that has not come. */
-interface Awaited extends PromiseWithResolvers<void> {
-  readonly waiting: Set<() => void>;
-}
+/** Resolves when content is here; throws INTEGRITY where it never will be, UNSUPPORTED where it is missed. */
+type Find = (descriptor: Descriptor, options: Call, onWait?: OnWait) => Promise<Held>;
 
 /** Nothing has arrived yet. `name` is for messages. */
 export function createArrivals(name: string): Arrivals {
-  // In the order in which it came, or was wanted last.
-  const here = new Map<Digest, Held>();
-  const gone = new Set<Digest>();
-  const awaited = new Map<Digest, Awaited>();
-  let memory = 0;
-  let read = 0;
+  const stock = createStock();
+  const missed = new Set<Digest>();
+  const waiting = createWaiting();
   let ended: { reason: AppError | undefined } | undefined;
 
-  async function find({ digest, size }: Descriptor, { signal }: Call, onWait?: (by: 1 | -1) => void): Promise<Held> {
-    for (let held = here.get(digest); ; held = here.get(digest)) {
-      if (held) {
-        here.delete(digest);
-        here.set(digest, held);
-        return held;
-      }
-      if (gone.has(digest)) throw passed(digest, name);
+  async function find({ digest, size }: Descriptor, { signal }: Call, onWait?: OnWait): Promise<Held> {
+    for (;;) {
+      const held = stock.use(digest);
+      if (held) return held;
+      if (missed.has(digest)) throw passed(digest, name);
       if (ended) throw ended.reason ?? absent(digest, size, name);
-      await comes(digest, signal, onWait);
+      await waiting.wait(digest, signal, onWait);
     }
-  }
-  async function comes(digest: Digest, signal: AbortSignal | undefined, onWait?: (by: 1 | -1) => void): Promise<void> {
-    const one = awaited.get(digest) ?? { ...Promise.withResolvers<void>(), waiting: new Set() };
-    awaited.set(digest, one);
-    function end(): void {
-      if (one.waiting.delete(end)) onWait?.(-1);
-    }
-    one.waiting.add(end);
-    onWait?.(1);
-    await within(one.promise, signal).finally(end);
-  }
-  function wake(digest: Digest): void {
-    const one = awaited.get(digest);
-    if (!one) return;
-    awaited.delete(digest);
-    // At once, and not when those who wait come to their turn: who looks now must see that they are at work.
-    for (const end of [...one.waiting]) end();
-    one.resolve();
-  }
-  function account(held: Held, by: 1 | -1): void {
-    if (held.bytes && held.readers > 0) read += by * memoryOf(held);
-    else memory += by * memoryOf(held);
-  }
-  /** Into memory, so that all who read it share its bytes. The file stays: it may be on its way. */
-  function loaded(digest: Digest, held: Held): Promise<void> | undefined {
-    if (!held.bytes && held.size <= MANIFEST_LIMIT) held.loading ??= load(digest, held);
-    return held.loading;
-  }
-  async function load(digest: Digest, held: Held): Promise<void> {
-    const bytes = await collect(held.file!.open(), MANIFEST_LIMIT);
-    if (here.get(digest) !== held) return;
-    account(held, -1);
-    held.bytes = bytes;
-    account(held, 1);
   }
   async function drop(digest: Digest, isMissed = false): Promise<void> {
-    const held = here.get(digest);
-    if (!held) return;
-    here.delete(digest);
-    if (isMissed) gone.add(digest);
-    account(held, -1);
-    await held.file?.release();
+    if (isMissed && stock.get(digest)) missed.add(digest);
+    await stock.drop(digest);
   }
-  function contentOf(descriptor: Descriptor, { bytes, file, path, offset }: Held): Content {
-    const where = (): string => whereIn(name, { path, offset });
-    return bytes ? { ...inMemory(descriptor, bytes), where } : { descriptor, where, open: file!.open };
-  }
-  function get(descriptor: Descriptor): Content {
-    return {
-      descriptor,
-      async *open(options = {}) {
-        yield* contentOf(descriptor, await find(descriptor, options)).open(options);
-      },
-    };
-  }
-  function through({ isLocal: _, ...source }: Source): Source {
-    return { ...source, get };
-  }
-  function reader(source: Source, { onWait, onRead }: ReaderOptions): Reader {
-    const given = new Map<Digest, Held>();
-    let count = 0;
-    function wait(by: 1 | -1): void {
-      count += by;
-      onWait(count);
-    }
+  function through({ isLocal: _, sizeOf: __, ...source }: Source): Source {
     async function* give(descriptor: Descriptor, options: Range & Call): ByteStream {
-      const { digest } = descriptor;
-      const held = await find(descriptor, options, wait);
-      await loaded(digest, held);
-      if (here.get(digest) === held && !given.has(digest)) {
-        given.set(digest, held);
-        account(held, -1);
-        held.readers++;
-        account(held, 1);
-      }
-      onRead(memoryOf(held));
-      yield* contentOf(descriptor, held).open(options);
+      yield* contentOf(descriptor, await find(descriptor, options), name).open(options);
     }
-    function close(kept: Iterable<Digest>): void {
-      const stays = new Set(kept);
-      for (const [digest, held] of given) {
-        if (stays.has(digest) || here.get(digest) !== held) continue;
-        account(held, -1);
-        held.readers--;
-        account(held, 1);
-      }
-    }
-    const open = (descriptor: Descriptor) => (options?: Range & Call) => give(descriptor, options ?? {});
-    return { source: { ...through(source), get: (descriptor) => ({ descriptor, open: open(descriptor) }) }, close };
+    return withContent(source, give);
   }
   return {
-    has: (digest) => here.has(digest),
-    isAwaited: (digest) => awaited.has(digest),
-    isInMemory: (digest) => here.get(digest)?.bytes !== undefined,
     get memory() {
-      return memory;
+      return stock.memory;
     },
-    get read() {
-      return read;
+    get readBytes() {
+      return stock.readBytes;
     },
-    take(digest, { size, bytes, file, path, offset }) {
-      const held: Held = { size, bytes, file, path, offset, readers: 0 };
-      here.set(digest, held);
-      account(held, 1);
-      wake(digest);
+    isAwaited: waiting.isAwaited,
+    has: (digest) => stock.get(digest) !== undefined,
+    isInMemory: (digest) => stock.get(digest)?.bytes !== undefined,
+    take(digest, arrival) {
+      stock.take(digest, arrival);
+      waiting.wake(digest);
     },
     drop,
     async shrink(most, isNeeded) {
-      for (const [digest, held] of [...here]) {
-        if (memory <= most) return;
-        if (held.bytes && held.readers === 0 && !isNeeded(digest)) await drop(digest, true);
+      for (const [digest, { bytes, readers }] of stock.all()) {
+        if (stock.memory <= most) return;
+        if (bytes && readers === 0 && !isNeeded(digest)) await drop(digest, true);
       }
     },
     async forget(isNeeded) {
-      gone.clear();
-      for (const digest of [...here.keys()]) if (!isNeeded(digest)) await drop(digest);
+      for (const digest of missed) if (!isNeeded(digest)) missed.delete(digest);
+      for (const [digest] of stock.all()) if (!isNeeded(digest)) await stock.drop(digest);
     },
     end(reason) {
       ended = { reason };
-      for (const digest of [...awaited.keys()]) wake(digest);
+      waiting.wakeAll();
     },
     through,
-    reader,
+    reader: (source, options) => createReader(through(source), { ...options, name, stock, find }),
   };
+}
+
+function createReader(
+  source: Source,
+  { name, stock, find, onWait, onRead }: ReaderOptions & { name: string; stock: Stock; find: Find },
+): Reader {
+  const given = new Map<Digest, Held>();
+  let waits = 0;
+  function wait(by: 1 | -1): void {
+    waits += by;
+    onWait(waits);
+  }
+  async function* give(descriptor: Descriptor, options: Range & Call): ByteStream {
+    const { digest } = descriptor;
+    const held = await find(descriptor, options, wait);
+    await stock.load(digest);
+    if (stock.get(digest) === held && !given.has(digest)) {
+      given.set(digest, held);
+      stock.lend(digest, held, 1);
+    }
+    onRead(memoryOf(held));
+    yield* contentOf(descriptor, held, name).open(options);
+  }
+  return {
+    source: withContent(source, give),
+    close(kept) {
+      const stays = new Set(kept);
+      for (const [digest, held] of given) if (!stays.has(digest)) stock.lend(digest, held, -1);
+    },
+  };
+}
+
+function withContent(source: Source, give: (descriptor: Descriptor, options: Range & Call) => ByteStream): Source {
+  return { ...source, get: (descriptor) => ({ descriptor, open: (options = {}) => give(descriptor, options) }) };
+}
+
+function contentOf(descriptor: Descriptor, { bytes, file, path, offset }: Held, name: string): Content {
+  const where = (): string => whereIn(name, { path, offset });
+  return bytes ? { ...inMemory(descriptor, bytes), where } : { descriptor, where, open: file!.open };
 }
 
 /** Where content stood in the pipe, for messages. */
 export function whereIn(name: string, { path, offset }: Pick<Arrival, "path" | "offset">): string {
   return `"${name}", "${path}" at byte ${offset} of its tar`;
-}
-
-function memoryOf({ bytes }: Held): number {
-  return bytes ? bytes.length + RECORD : 0;
 }
 
 function absent(digest: Digest, size: number, name: string): IntegrityError {

@@ -1,7 +1,7 @@
 /** Drives a run by a pipe: each blob is uploaded as it comes, wherever it is needed; names are given when the pipe has ended. */
 import { INDEX_PATH, indexedDigests } from "../../archive/contents.ts";
 import type { PipedEntry } from "../../archive/pipe.ts";
-import { either, within } from "../../bytes/signal.ts";
+import { either } from "../../bytes/signal.ts";
 import { type Bytes, collect } from "../../bytes/stream.ts";
 import { AppError, asAppError } from "../../errors.ts";
 import { DOCUMENT_LIMIT } from "../../layout/document.ts";
@@ -15,8 +15,8 @@ import type { Wanted } from "../plan.ts";
 import { createRun, type Run, type Task } from "../run.ts";
 import type { Summary } from "../summary.ts";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
-import { digestIn, keep } from "./content.ts";
-import { createPlanner, type Planner, refusedPipe, rootsOf } from "./planner.ts";
+import { digestIn, keep } from "./keep.ts";
+import { createPlanner, MANIFESTS, type Planner, refusedPipe, rootsOf, tooManyWait } from "./planner.ts";
 
 export interface ArrivingOptions extends CopyOptions {
   /** What messages call the pipe. */
@@ -127,6 +127,7 @@ async function startFlow(wanted: readonly Wanted[], options: ArrivingOptions, co
     bell: Promise.withResolvers(),
     stop,
   };
+  signal.addEventListener("abort", () => ring(flow), { once: true });
   return flow;
 }
 
@@ -201,11 +202,11 @@ async function takeEntry(entry: PipedEntry, flow: Flow, options: ArrivingOptions
 async function makeRoom(digest: Digest, isLarge: boolean, flow: Flow, { name }: ArrivingOptions): Promise<void> {
   const { arrivals, due, planner } = flow;
   await until(() => planner.isQuiet, flow);
-  if (planner.left > 0 && !isManifest(digest, flow)) {
-    const isStray = isLarge && !due.has(digest) && ++flow.strays > STRAYS;
-    if (isStray || planner.isStuck) throw refusedPipe(name, "it has blobs that none of its manifests wants so far");
-  }
-  // Half of it: not to come here for every next one.
+  const isUnwanted = planner.left > 0 && !isManifest(digest, flow) && !due.has(digest);
+  if (planner.isStuck && (isUnwanted || arrivals.memory > MANIFESTS)) throw tooManyWait(name);
+  if (isUnwanted && isLarge && ++flow.strays > STRAYS)
+    throw refusedPipe(name, "it has blobs that none of its manifests wants so far");
+  // Half of it: not to come here for every next one. Where none can be begun, those whose roots are here want it all.
   if (arrivals.memory > HELD && !planner.isStuck) await arrivals.shrink(HELD / 2, (one) => isUsed(one, flow));
   await until(() => flow.ready.size + flow.moving.size < flow.jobs, flow);
 }
@@ -286,8 +287,11 @@ function ring(flow: Flow): void {
   flow.bell = Promise.withResolvers();
 }
 
-/** Waits; rejects when the run stops. */
+/** Waits; rejects when the run stops, which rings as well: a listener for each wait would be thousands. */
 async function until(isSo: () => boolean, flow: Flow): Promise<void> {
   flow.signal.throwIfAborted();
-  while (!isSo()) await within(flow.bell.promise, flow.signal);
+  while (!isSo()) {
+    await flow.bell.promise;
+    flow.signal.throwIfAborted();
+  }
 }

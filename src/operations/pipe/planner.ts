@@ -19,7 +19,7 @@ const BEGUN: number = 32 << 20;
 const BORNE: number = 96 << 20;
 
 /** Bytes of manifests that are held until names are given: a pipe cannot be read again. */
-const MANIFESTS: number = 64 << 20;
+export const MANIFESTS: number = 64 << 20;
 
 const NONE: Image["documents"] = new Map();
 
@@ -30,12 +30,13 @@ export interface Roots {
   readonly ready: Set<Wanted>;
 }
 
-/** Looks up the roots of images. Whatever keeps one from being looked up is told when it is planned. */
+/** Looks up the roots of images. Whatever but an abort keeps one from being looked up is told when it is planned. */
 export async function rootsOf(wanted: readonly Wanted[], call: Call): Promise<Roots> {
   const expected = new Map<Digest, Wanted[]>();
   const ready = new Set<Wanted>();
   for (const image of wanted) {
     const root = await image.from.resolve(image.reference, call).catch(() => undefined);
+    call.signal?.throwIfAborted();
     const same = root && expected.get(root.digest);
     if (same) same.push(image);
     else if (root) expected.set(root.digest, [image]);
@@ -97,8 +98,8 @@ export function createPlanner({ expected, ready }: Roots, arrivals: Arrivals, op
     function take(bytes: number): void {
       own += bytes;
       memory += bytes;
-      if (memory > BORNE) onError(refusedPipe(name, "too many of its images wait for manifests that come later"));
-      if (arrivals.read > MANIFESTS) onError(refusedPipe(name, `its manifests have more than ${MANIFESTS} bytes`));
+      if (memory > BORNE) onError(tooManyWait(name));
+      if (arrivals.readBytes > MANIFESTS) onError(refusedPipe(name, `its manifests have more than ${MANIFESTS} bytes`));
     }
     function onWait(count: number): void {
       if (count > 0 === isWaiting) return;
@@ -107,7 +108,7 @@ export function createPlanner({ expected, ready }: Roots, arrivals: Arrivals, op
       begin();
       onChange();
     }
-    const reader = arrivals.reader(image.from, { onWait, onRead: (size) => take(size * PARSED) });
+    const reader = arrivals.reader(image.from, { onWait, onRead: (bytes) => take(bytes * PARSED) });
     let kept: readonly Digest[] = [];
     take(PLANNING);
     try {
@@ -173,6 +174,10 @@ function manifestsOf({ root, manifests, attachments }: Image): readonly Digest[]
 /** Configs are blobs as well: they are taken from the pipe once more, and gone then. */
 function leaner(planned: Planned): Planned {
   return planned.result === "image" ? { ...planned, image: { ...planned.image, documents: NONE } } : planned;
+}
+
+export function tooManyWait(name: string): AppError {
+  return refusedPipe(name, "too many of its images wait for manifests that come later");
 }
 
 /** A pipe that would take too much memory; a file could be read again, and in any order. */

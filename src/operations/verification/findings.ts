@@ -2,7 +2,7 @@
 import type { Flaw } from "../../archive/inspect.ts";
 import { partAt, type Volume } from "../../archive/volume.ts";
 import { LIST_FILE } from "../../layout/hangar.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import { type Digest, digestOfPath } from "../../oci/digest.ts";
 import type { Held } from "../inventory.ts";
 
 /** Flaws, blobs that are not there, and images that cannot be read: of each as many are told one by one. */
@@ -163,8 +163,8 @@ export function* namedIn(message: string): Generator<string> {
   for (const [digest] of message.matchAll(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g)) yield digest;
   for (const [, path = ""] of message.matchAll(/"([^"]*)"/g)) {
     yield path;
-    const digest = path.split("/").slice(-2).join(":");
-    if (isDigest(digest)) yield digest;
+    const digest = digestOfPath(path);
+    if (digest) yield digest;
   }
 }
 

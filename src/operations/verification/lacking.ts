@@ -54,7 +54,7 @@ export async function lackingIn(store: Store, held: readonly HeldImage[], option
 }
 
 /** What is to be read; and what is known to be missing, beyond what is told of one by one. */
-async function unknownIn(store: Store, held: readonly HeldImage[], { flaws, archive }: LackingOptions) {
+async function unknownIn(store: Store, held: readonly HeldImage[], { flaws, archive, signal }: LackingOptions) {
   const unread: Needed[] = [];
   const missing: Digest[] = [];
   const seen = new Set<Digest>();
@@ -75,8 +75,9 @@ async function unknownIn(store: Store, held: readonly HeldImage[], { flaws, arch
       if (mayBeAbsent && source.get(descriptor).where?.() === undefined && ++absent > MOST_TOLD) missing.push(digest);
       else unread.push({ path, descriptor });
     }
-    // There may be a hundred thousand: whoever looks after the memory of the process has a turn.
+    // There may be a hundred thousand blobs: whoever looks after the memory of the process has a turn.
     await setImmediate();
+    signal?.throwIfAborted();
   }
   return { unread, missing };
 }

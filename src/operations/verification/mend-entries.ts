@@ -164,7 +164,11 @@ async function isProven(content: Content, { signal }: Call): Promise<boolean> {
 /** Image by image: what stands in the way of reading it, then what it needs. Last, what images may need that stay unreadable. */
 async function mendFromImages(flaws: readonly Flaw[], store: Store, mender: Mender, call: Call): Promise<void> {
   const byDigest = new Map<Digest, Flaw[]>();
-  for (const flaw of flaws) byDigest.set(flaw.digest!, [...(byDigest.get(flaw.digest!) ?? []), flaw]);
+  for (const flaw of flaws) {
+    const same = byDigest.get(flaw.digest!);
+    if (same) same.push(flaw);
+    else byDigest.set(flaw.digest!, [flaw]);
+  }
   const unreadable = new Set<string>();
   const before = mender.results.size;
   for await (const found of heldIn(store, { signal: call.signal })) {

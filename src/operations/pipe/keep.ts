@@ -4,10 +4,12 @@ import { spool } from "../../archive/spool.ts";
 import { volumeRange } from "../../archive/volume.ts";
 import { type Bytes, collect, failing } from "../../bytes/stream.ts";
 import { IntegrityError } from "../../errors.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import { blobPath, ROOT } from "../../layout/hangar.ts";
+import { type Digest, digestOfPath } from "../../oci/digest.ts";
 import { read } from "../../store/read.ts";
 import type { Call } from "../../store/store.ts";
-import { type Arrival, type ArrivalFile, whereIn } from "./arrivals.ts";
+import { whereIn } from "./arrivals.ts";
+import type { Arrival, ArrivalFile } from "./stock.ts";
 
 export interface KeepOptions extends Call {
   /** What messages call the pipe. */
@@ -20,9 +22,8 @@ export interface KeepOptions extends Call {
 
 /** Of the content that an entry is. */
 export function digestIn({ path, type }: PipedEntry): Digest | undefined {
-  const [, algorithm, hex] = /\/share\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
-  const digest = `${algorithm}:${hex}`;
-  return type === "file" && isDigest(digest) ? digest : undefined;
+  const digest = type === "file" ? digestOfPath(path) : undefined;
+  return digest && path === `${ROOT}/${blobPath(digest)}` ? digest : undefined;
 }
 
 /**

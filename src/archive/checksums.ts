@@ -1,8 +1,8 @@
 /** The file of checksums beside an archive, `<archive>.sha256`: a line for each of its files, as `sha256sum -c` reads them. */
 import { createHash } from "node:crypto";
-import { readFile as readWhole, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { readFile, writeAtomic } from "../bytes/file.ts";
-import { encode } from "../bytes/stream.ts";
+import { collect, decode, encode } from "../bytes/stream.ts";
 import type { Call } from "../store/store.ts";
 import { incompletePath } from "./incomplete-file.ts";
 
@@ -21,8 +21,11 @@ export function checksumsPath(archive: string): string {
 export async function readChecksums(archive: string): Promise<Checksums | undefined> {
   try {
     const path = checksumsPath(archive);
-    if ((await stat(path)).size > LIMIT) return undefined;
-    const lines = (await readWhole(path, "utf8")).split("\n");
+    const stats = await stat(path);
+    // A device would never end, and a pipe not begin.
+    const bytes = stats.isFile() ? await collect(readFile(path, stats.size), LIMIT) : undefined;
+    if (!bytes) return undefined;
+    const lines = decode(bytes).split("\n");
     const found = lines.map((line) => /^([0-9a-f]{64}) [ *](.+?)\r?$/.exec(line)).filter((match) => match !== null);
     return found.length > 0 ? new Map(found.map(([, sum, name]) => [name!, sum!])) : undefined;
   } catch {

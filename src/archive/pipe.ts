@@ -16,16 +16,25 @@ export interface PipedEntry {
   open(): ByteStream;
 }
 
+export interface PipedOptions extends Call {
+  /** Asked with the bytes that were passed over so far: throws where they are too many. Default: they never are. */
+  readonly check?: ((passed: number) => void) | undefined;
+}
+
 /**
  * The entries of an uncompressed tar. What of a content is not read is passed over. When the tar has ended, the rest of
  * `source` is read to its end too, so that whoever writes it is not cut off, and damage behind the tar is heard of. Throws
  * INTEGRITY for a tar that is damaged, hostile, or ends too early; UNSUPPORTED for devices and sparse files; and what the
- * source throws.
+ * source and `check` throw.
  */
-export async function* pipedEntries(source: ByteStream, name: string, call: Call = {}): AsyncGenerator<PipedEntry> {
+export async function* pipedEntries(
+  source: ByteStream,
+  name: string,
+  { check, ...call }: PipedOptions = {},
+): AsyncGenerator<PipedEntry> {
   const taken = new Map<string, NamedEntry["type"]>();
   const names = entryNames(name, (path) => taken.get(path));
-  const bytes = forward(source, name);
+  const bytes = forward(source, name, check);
   try {
     const volume = { name, size: Number.MAX_SAFE_INTEGER, read: bytes.read };
     for await (const entry of tarEntries(volume, call)) {
@@ -72,11 +81,12 @@ interface Forward {
   close(): Promise<void>;
 }
 
-function forward(source: ByteStream, name: string): Forward {
+function forward(source: ByteStream, name: string, check?: (passed: number) => void): Forward {
   const chunks = source[Symbol.asyncIterator]();
   let held: Bytes[] = [];
   let position = 0;
   let length = 0;
+  let passed = 0;
   async function more(): Promise<boolean> {
     const next = await chunks.next();
     if (next.done) return false;
@@ -93,9 +103,13 @@ function forward(source: ByteStream, name: string): Forward {
     length -= part.length;
     return part;
   }
+  function pass(bytes: Bytes): void {
+    passed += bytes.length;
+    check?.(passed);
+  }
   async function passTo(start: number): Promise<void> {
     while (position < start)
-      if (length > 0 || (await more())) shift(start - position);
+      if (length > 0 || (await more())) pass(shift(start - position));
       else throw cutShort(name);
   }
   return {
@@ -117,7 +131,7 @@ function forward(source: ByteStream, name: string): Forward {
     },
     async drain() {
       held = [];
-      for (let next = await chunks.next(); !next.done; next = await chunks.next());
+      for (let next = await chunks.next(); !next.done; next = await chunks.next()) pass(next.value);
     },
     async close() {
       await chunks.return?.();

@@ -92,7 +92,10 @@ export interface AtomicOptions {
   readonly temporary?: string;
 }
 
-/** Puts a whole file in place at once: temporary name, sync, rename. Folders on the way are made. */
+/**
+ * Puts a whole file in place at once: temporary name, sync, rename. Folders on the way are made. Whatever has the temporary name
+ * is removed, never written through.
+ */
 export async function writeAtomic(
   path: string,
   bytes: Bytes,
@@ -100,7 +103,8 @@ export async function writeAtomic(
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   try {
-    const file = await open(temporary, "w");
+    await rm(temporary, { force: true });
+    const file = await open(temporary, "wx");
     try {
       await writeFully(file, [bytes]);
       if (durable) await file.sync();

@@ -1,5 +1,5 @@
 /** The cache folder: a store in Hangar's layout that runs fill, resume and share. */
-import { mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { onDisk } from "../bytes/disk.ts";
 import { readFile, writeAtomic } from "../bytes/file.ts";
@@ -25,12 +25,12 @@ export interface Cache extends AsyncDisposable {
 
 /**
  * Opens the folder for writing; made where it is not there. One writer at a time: throws STORAGE where another process
- * holds it, USAGE for a folder without a name. What lies there from earlier runs is hashed before this run relies on it,
+ * holds it or a folder in it is a link, USAGE for a folder without a name. What lies there from earlier runs is hashed before this run relies on it,
  * once; what is wrong is removed. `onWarning` hears of a lock that was left behind.
  */
 export async function openCache(folder: string, onWarning?: (message: string) => void): Promise<Cache> {
   if (folder === "") throw new AppError("USAGE", "Cannot use the cache folder: its name is empty");
-  await onDisk(folder, () => mkdir(join(folder, ".partial"), { recursive: true }));
+  await onDisk(folder, () => makeFolder(folder));
   const unlock = await lockFolder(folder, onWarning);
   const content = shareOf(folder);
   return {
@@ -40,6 +40,24 @@ export async function openCache(folder: string, onWarning?: (message: string) =>
     name: (images, savedTime) => onDisk(folder, () => writeNames(folder, images, savedTime)),
     [Symbol.asyncDispose]: unlock,
   };
+}
+
+/** Folders that content is written into, outer ones first. */
+const WRITTEN = [".partial", "share", "share/sha256", "share/sha512"];
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of WRITTEN) await refuseLink(folder, name);
+  await mkdir(join(folder, ".partial"), { recursive: true });
+}
+
+/** The folder may come from somebody else: a link in it would lead what is written out of it. */
+async function refuseLink(folder: string, name: string): Promise<void> {
+  const stats = await lstat(join(folder, name)).catch(() => undefined);
+  if (stats?.isSymbolicLink())
+    throw new AppError("STORAGE", `Cannot use the cache folder "${folder}": "${name}" is a link`, {
+      hint: "remove the link, or use another folder",
+    });
 }
 
 /** Asks for those only that are there: a new cache has none. */
@@ -53,8 +71,8 @@ async function missingIn(folder: string, blobs: Iterable<Descriptor>): Promise<n
   for (const [digest, size] of sizes) {
     const { hex } = splitDigest(digest);
     if (there.has(digest) && (await isPresent(join(folder, blobPath(digest)), size))) continue;
-    const partial = begun.has(hex) ? await stat(join(folder, ".partial", hex)).catch(() => undefined) : undefined;
-    missing += Math.max(0, size - (partial?.size ?? 0));
+    const partial = begun.has(hex) ? await lstat(join(folder, ".partial", hex)).catch(() => undefined) : undefined;
+    missing += Math.max(0, size - (partial?.isFile() ? partial.size : 0));
   }
   return missing;
 }
@@ -64,7 +82,10 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 }
 
 async function writeNames(folder: string, images: readonly LaidImage[], savedTime: Date): Promise<void> {
-  for (const name of layoutFolders(images)) await mkdir(join(folder, name), { recursive: true });
+  for (const name of layoutFolders(images)) {
+    await refuseLink(folder, name);
+    await mkdir(join(folder, name), { recursive: true });
+  }
   // One name for all, one after the other: what a killed run left there is written over.
   const temporary = join(folder, ".partial", "document");
   for (const { path, bytes } of layoutFiles(images))

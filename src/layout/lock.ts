@@ -1,9 +1,14 @@
 /** One writer for a folder. */
 import { randomUUID } from "node:crypto";
-import { constants, copyFile, link, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { constants, copyFile, link, lstat, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { readFile } from "../bytes/file.ts";
+import { collect, decode } from "../bytes/stream.ts";
 import { AppError, asAppError } from "../errors.ts";
+
+/** Bytes of the longest lock that is read: many times what one of ours has. */
+const LIMIT = 4 << 10;
 
 interface Holder {
   readonly pid: number;
@@ -63,9 +68,13 @@ async function claim(draft: string, path: string): Promise<boolean> {
   }
 }
 
+/** Undefined where it does not say who, as where it is no regular file: none is opened but those. */
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
-    const { pid, host, started } = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+    const stats = await lstat(path);
+    const bytes = stats.isFile() ? await collect(readFile(path, Math.min(stats.size, LIMIT + 1)), LIMIT) : undefined;
+    if (!bytes) return undefined;
+    const { pid, host, started } = JSON.parse(decode(bytes)) as Record<string, unknown>;
     if (!Number.isSafeInteger(pid) || typeof host !== "string" || typeof started !== "string") return undefined;
     return { pid: pid as number, host, started };
   } catch {

@@ -95,9 +95,14 @@ async function prune(folder: string, images: readonly LaidImage[]): Promise<void
       [root.descriptor.digest, offered.descriptor.digest, ...contents].map(blobPath),
     ),
   );
-  for (const algorithm of await readdir(join(folder, "share")))
-    for (const hex of await readdir(join(folder, "share", algorithm)))
-      if (!needed.has(`share/${algorithm}/${hex}`)) await rm(join(folder, "share", algorithm, hex), { force: true });
+  for (const algorithm of await readdir(join(folder, "share"))) {
+    const path = join(folder, "share", algorithm);
+    // What a link leads to is not ours.
+    if (!(await lstat(path)).isDirectory()) await rm(path);
+    else
+      for (const hex of await readdir(path))
+        if (!needed.has(`share/${algorithm}/${hex}`)) await rm(join(path, hex), { recursive: true, force: true });
+  }
 }
 
 /** Where the file system is another one, `from` stays. */

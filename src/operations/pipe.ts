@@ -17,8 +17,15 @@ import type { Call, Store, Tree, TreeFile } from "../store/store.ts";
 import { type CopyOptions, copy } from "./copy.ts";
 import { storeIn } from "./open.ts";
 import { copyArriving } from "./pipe/copy.ts";
+import { refusedPipe } from "./pipe/planner.ts";
 import type { Wanted } from "./plan.ts";
 import type { Summary } from "./summary.ts";
+
+/**
+ * Decompressed bytes that nobody wants and that are passed over, be the pipe ever so short. More than of what is spooled: a
+ * plain layer of zeros that was not chosen may honestly shrink to nothing; and reading so many takes seconds.
+ */
+const PASS_LIMIT: number = 8 * 2 ** 30;
 
 export interface PipeOptions extends Call {
   /** What messages call the pipe. */
@@ -28,6 +35,8 @@ export interface PipeOptions extends Call {
    * for temporary files.
    */
   readonly spoolFolder?: string | undefined;
+  /** Bytes that nobody wants and that it may unpack to, be they ever so many more than it has itself. Default 8 GiB. */
+  readonly passLimit?: number | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Hears that all of it is spooled, and where. */
   readonly onSpool?: ((name: string, folder: string) => void) | undefined;
@@ -48,11 +57,11 @@ export function loadableFrom(store: Store): Loadable {
 
 /**
  * Reads a pipe as far as its list of images stands, or to its end. Any archive that Dray knows, its parts one behind the
- * other. Throws INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads, STORAGE where it
- * must be spooled and cannot be.
+ * other. Throws INTEGRITY where it is damaged or hostile, UNSUPPORTED where it is nothing that Dray reads, or unpacks to
+ * more than can be believed, STORAGE where it must be spooled and cannot be.
  */
 export async function openPipe(source: ByteStream, options: PipeOptions): Promise<Loadable> {
-  const { name, signal } = options;
+  const { name, signal, passLimit = PASS_LIMIT } = options;
   let taken = 0;
   async function* counted(): ByteStream {
     for await (const chunk of source) {
@@ -70,8 +79,9 @@ export async function openPipe(source: ByteStream, options: PipeOptions): Promis
   if (container === undefined) throw await unreadable(whole, name);
   const tar = container === "gzip" || container === "zstd" ? decompressed(whole, container, name) : whole;
   const begin = await peek(tar, 2 * BLOCK);
-  if (container !== "zip" && isOwn(begin.first)) return readHead(begin.whole, options);
-  return spooled(begin.whole, () => Math.max(SPOOL_LIMIT, taken * MOST_OF_A_BYTE), options);
+  const most = (least: number): number => Math.max(least, taken * MOST_OF_A_BYTE);
+  if (container !== "zip" && isOwn(begin.first)) return readHead(begin.whole, () => most(passLimit), options);
+  return spooled(begin.whole, () => most(SPOOL_LIMIT), options);
 }
 
 /** Why a pipe cannot be read that begins with nothing that we know: an archive that comes by later was joined wrongly. */
@@ -92,9 +102,13 @@ function isOwn(first: Bytes): boolean {
 
 async function readHead(
   tar: ByteStream,
+  limit: () => number,
   { name, spoolFolder = tmpdir(), onWarning, signal }: PipeOptions,
 ): Promise<Loadable> {
-  const entries = pipedEntries(tar, name, { signal });
+  function check(passed: number): void {
+    if (passed > limit()) throw refusedPipe(name, `more than ${MOST_OF_A_BYTE} times its size is what nobody wants`);
+  }
+  const entries = pipedEntries(tar, name, { check, signal });
   try {
     const first = await firstList(entries, name);
     const listDigest = digestOf(first);

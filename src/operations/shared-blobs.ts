@@ -46,8 +46,8 @@ function sameIn(known: ReadonlyMap<Digest, Descriptor>, { mediaType, digest, siz
 /** What is held of an image beside its blobs, weighed by what was measured. */
 function usesOf({ manifests, platforms, kept, attachments }: Image): number {
   const perPlatform = platforms.reduce((sum, { blobs }) => sum + 5 + blobs.length / 4, 0);
-  const perAttachment = attachments.reduce((sum, one) => sum + 5 + 3 * one.manifests.length, 0);
-  return 3 * manifests.length + kept.size + perPlatform + perAttachment;
+  const attached = attachments.reduce((sum, one) => sum + 1 + one.manifests.length, 0);
+  return 6 * (manifests.length + attached) + kept.size + perPlatform;
 }
 
 /** The image with its blobs shared. Throws as `share` does. */

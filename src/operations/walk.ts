@@ -1,7 +1,7 @@
 /** Walks an image from its root to its blobs. */
 import { runAll } from "../bytes/pool.ts";
 import type { Bytes } from "../bytes/stream.ts";
-import { AppError, IntegrityError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import { type Descriptor, isManifest } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { blobsOf, type ImageView, type ManifestView, parseManifest } from "../oci/manifest.ts";
@@ -25,6 +25,7 @@ import {
   IMAGE_BYTES,
   IMAGE_DESCRIPTORS,
 } from "./allowance.ts";
+import { requireSize } from "./require-size.ts";
 
 /** Manifests of one index that are read at once. */
 const CHILDREN = 4;
@@ -281,15 +282,6 @@ function createWalker(from: Source, options: WalkOptions) {
     };
   }
   return { read, platformOf, childPlatforms, descend, take, image };
-}
-
-/** Two manifests can disagree about a blob. The one that is wrong must not get the other's image into trouble. */
-function requireSize({ digest, size }: Descriptor, there: number | undefined): void {
-  if (there === undefined || there === size) return;
-  throw new IntegrityError(`Cannot read "${digest}": its manifest says ${size} bytes, and it has ${there}`, {
-    expected: `${digest} (${size} bytes)`,
-    actual: `${there} bytes`,
-  });
 }
 
 function endless({ digest }: Descriptor): AppError {

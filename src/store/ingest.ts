@@ -1,5 +1,5 @@
 /** The one writer of blob files: a partial file that is resumed, verified, then renamed into place. */
-import { type FileHandle, lstat, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { onDisk } from "../bytes/disk.ts";
 import { readHandle, writeFully } from "../bytes/file.ts";
 import type { Bytes } from "../bytes/stream.ts";
@@ -36,10 +36,10 @@ export async function ingest(content: Content, path: string, partial: string, op
   await onDisk(path, () => rename(partial, path));
 }
 
-/** A link that someone put there is not written through. */
+/** A link that someone put there is not written through, a pipe not waited for: only a file is gone on with. */
 async function openPartial(partial: string, flags: "w+" | "a+"): Promise<FileHandle> {
   const there = await lstat(partial).catch(() => undefined);
-  if (there?.isSymbolicLink()) await rm(partial);
+  if (there && !there.isFile()) await rm(partial, { recursive: true, force: true });
   return open(partial, flags);
 }
 
@@ -84,10 +84,10 @@ async function rehash(file: FileHandle, content: Content, options: Call): Promis
   return { size, hash };
 }
 
-/** Whether a file of exactly `size` bytes is there. Its bytes are not looked at. */
+/** Whether a file of exactly `size` bytes is there, and not just a link to one. Its bytes are not looked at. */
 export async function isPresent(path: string, size: number): Promise<boolean> {
   try {
-    const found = await stat(path);
+    const found = await lstat(path);
     return found.isFile() && found.size === size;
   } catch {
     return false;

@@ -27,14 +27,14 @@ async function* chunked(bytes: Bytes, size: number): ByteStream {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-async function unpack(bytes: Bytes, compression: Compression, chunk = 1000): Promise<Buffer> {
+async function unpack(bytes: Bytes, compression: Compression, chunk = 1000, mostFrames?: number): Promise<Buffer> {
   const chunks: Bytes[] = [];
-  for await (const one of decompressed(chunked(bytes, chunk), compression, "x.tar")) chunks.push(one);
+  for await (const one of decompressed(chunked(bytes, chunk), compression, "x.tar", mostFrames)) chunks.push(one);
   return Buffer.concat(chunks);
 }
 
-async function refusal(bytes: Bytes, compression: Compression): Promise<string> {
-  const error = await unpack(bytes, compression).then(
+async function refusal(bytes: Bytes, compression: Compression, mostFrames?: number): Promise<string> {
+  const error = await unpack(bytes, compression, 1000, mostFrames).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -96,6 +96,16 @@ export const cases: Cases = {
     assert.match(
       await refusal(rawFrame(18 << 3, prose(500)), "zstd"),
       /^UNSUPPORTED: Cannot read "x.tar": .* bytes of memory/,
+    );
+  },
+  "frames are not too many where there is something in them": async () => {
+    const large = Array.from({ length: 20 }, () => zstd(new Uint8Array(16 << 10)));
+    assert.equal((await unpack(concat(large), "zstd", 1000, 1)).length, 20 * (16 << 10));
+    const tiny = Array.from({ length: 20 }, () => rawFrame(8, prose(1)));
+    assert.equal((await unpack(concat(tiny), "zstd", 1000, 20)).length, 20);
+    assert.match(
+      await refusal(concat(tiny), "zstd", 19),
+      /^UNSUPPORTED: Cannot read "x.tar": it has too many frames for what is in them$/,
     );
   },
   "a frame that needs a dictionary is said to": async () => {

@@ -67,6 +67,17 @@ const DECENT: readonly [string, readonly RawEntry[], Record<string, string>][] =
     { l: "1", [LONG]: "1" },
   ],
   [
+    "four extended headers, for each entry anew",
+    ["x", "y"].flatMap((name) => [
+      pax({ comment: "hello" }, "g"),
+      gnuLong("K", "x"),
+      gnuLong("L", name),
+      pax({ mtime: "1.5" }),
+      { name: "short", content: "1" },
+    ]),
+    { x: "1", y: "1" },
+  ],
+  [
     "a folder that is named twice",
     [
       { name: "d/", flag: "5" },
@@ -193,6 +204,8 @@ const HOSTILE: readonly [string, readonly RawEntry[]][] = [
   ["pax records without a key", [{ name: "p", flag: "x", content: "5 abc\n" }, { name: "x" }]],
   ["an extended header of 2 MiB", [{ name: "p", flag: "x", content: "x".repeat(2 << 20) }, { name: "x" }]],
   ["a long name of 2 MiB", [gnuLong("L", "x".repeat(2 << 20)), { name: "x" }]],
+  ["five extended headers of an entry", [...Array.from({ length: 5 }, () => pax({ mtime: "1" })), { name: "x" }]],
+  ["1,001 pax records", [{ name: "p", flag: "x", content: "6 a=b\n".repeat(1001) }, { name: "x" }]],
   ["a global header that renames", [pax({ path: "y" }, "g"), { name: "x" }]],
   ["a global header that resizes", [pax({ size: "1" }, "g"), { name: "x", content: "1" }]],
   ["a wrong checksum", [{ name: "x", off: 1 }]],

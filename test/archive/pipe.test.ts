@@ -58,6 +58,25 @@ describe("pipedEntries", () => {
     expect(state()).toBe("ended");
   });
 
+  test("what is passed over is counted, before the list, between entries and behind the tar", async () => {
+    async function passed(bytes: Bytes, most: number): Promise<number> {
+      let total = 0;
+      function check(sum: number): void {
+        total = sum;
+        if (sum > most) throw new Error("too many");
+      }
+      for await (const { path, open } of pipedEntries(source(bytes, 5000).stream, "the pipe", { check }))
+        if (path === "b/last") await collect(open(), 1000);
+      return total;
+    }
+    const whole = tarOf(FILES);
+    const total = await passed(whole, Number.MAX_SAFE_INTEGER);
+    expect(total).toBeGreaterThan(200_000);
+    expect(total).toBeLessThan(whole.length);
+    await expect(passed(whole, 100_000)).rejects.toThrow("too many");
+    await expect(passed(concat([whole, new Uint8Array(100_000)]), total + 50_000)).rejects.toThrow("too many");
+  });
+
   test("whoever leaves early, leaves the source", async () => {
     const { stream, state } = source(tarOf(FILES), 5000);
     for await (const { path } of pipedEntries(stream, "the pipe")) if (path === "a/two") break;

@@ -1,10 +1,20 @@
 /** Files: ranges of them, and all of them at once. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { type FileHandle, mkdir, open, readdir, readFile as readWhole, writeFile } from "node:fs/promises";
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile as readWhole,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { readFile, readHandle, writeAtomic, writeFully } from "../../src/bytes/file.ts";
 import { type Bytes, collect, concat, decode, encode } from "../../src/bytes/stream.ts";
 import { randomBytes } from "../support/random-image.ts";
+import { run } from "../support/run.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 
 let folder: TemporaryFolder;
@@ -74,6 +84,19 @@ test.each([true, false])(
     expect(await readdir(join(folder.path, "a/b"))).toEqual(["c"]);
   },
 );
+
+test.each(["link", "pipe"])("a %s that was put in its way is not written into", async (kind) => {
+  const path = join(folder.path, "file");
+  const temporary = join(folder.path, "temporary");
+  await writeFile(join(folder.path, "precious"), "precious");
+  if (kind === "link") await symlink("precious", temporary);
+  else expect((await run("mkfifo", [temporary])).code).toBe(0);
+  await writeAtomic(path, encode("one"), { temporary });
+  expect((await lstat(path)).isFile()).toBe(true);
+  expect(await readWhole(path, "utf8")).toBe("one");
+  expect(await readWhole(join(folder.path, "precious"), "utf8")).toBe("precious");
+  expect((await readdir(folder.path)).sort()).toEqual(["file", "precious"]);
+});
 
 test("writes as many chunks at once as there are", async () => {
   const chunks = Array.from({ length: 5000 }, (_, at) => randomBytes(`chunk ${at % 7}`, 1 + (at % 50)));

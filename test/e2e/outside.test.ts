@@ -1,6 +1,6 @@
-/** `dray decompress` of hostile archives: refused with a reason, and nothing is written outside of the folder that it was given. */
+/** `dray decompress` of hostile archives, and into hostile folders: refused with a reason, and nothing is written outside of the folder that it was given. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type Bytes, encode } from "../../src/bytes/stream.ts";
@@ -147,6 +147,22 @@ test.each(CASES)("%s is refused", async (_, expected, reason, make) => {
   expect(code).toBe(expected);
   expect(names).not.toContain("planted");
   expect(names).not.toContain("saved-images-list.json");
+});
+
+test.each([".partial", "share", "share/sha256"])("a folder whose %s is a link is not written into", async (name) => {
+  const path = work.file(`into${count}/${name}`);
+  await mkdir(dirname(path), { recursive: true });
+  await symlink(join(dirname(work.path), "sentinel"), path);
+  const { code, stderr } = await decompress(tarWith());
+  expect(stderr).toContain(`dray: Cannot use the cache folder "into${count - 1}": "${name}" is a link`);
+  expect(code).toBe(1);
+});
+
+test("a document that is a link is not written through", async () => {
+  const path = work.file(`into${count}/.partial`);
+  await mkdir(path, { recursive: true });
+  await symlink(join(dirname(work.path), "secret"), join(path, "document"));
+  expect((await decompress(tarWith())).code).toBe(0);
 });
 
 /** A secret of this machine, whose digest is known to whoever wrote the archive. */

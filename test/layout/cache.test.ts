@@ -1,10 +1,10 @@
 /** The cache folder: what it keeps of the store contract, and what it promises beside. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { collect } from "../../src/bytes/stream.ts";
 import { type Cache, openCache } from "../../src/layout/cache.ts";
-import { blobPath } from "../../src/layout/hangar.ts";
+import { blobPath, layoutFolders } from "../../src/layout/hangar.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { openStore } from "../../src/operations/open.ts";
 import { contentOf, readAll } from "../../src/store/read.ts";
@@ -216,4 +216,78 @@ test("content of a registry can be put beside it", async () => {
 
 test("a folder without a name is not the one that the user stands in", async () => {
   expect(await errorOf(() => openCache(""))).toBe("USAGE: Cannot use the cache folder: its name is empty");
+});
+
+describe("a folder that somebody else prepared", () => {
+  const victim = (): string => join(folder.path, "victim");
+  beforeEach(async () => {
+    await mkdir(root);
+    await mkdir(join(victim(), "sha256"), { recursive: true });
+    await writeFile(join(victim(), "precious"), "precious");
+  });
+  afterEach(async () => {
+    expect((await readdir(victim(), { recursive: true })).sort()).toEqual(["precious", "sha256"]);
+    expect(await readFile(join(victim(), "precious"), "utf8")).toBe("precious");
+  });
+
+  async function refused(name: string): Promise<void> {
+    expect(await thrownBy(() => openCache(root))).toMatchObject({
+      code: "STORAGE",
+      message: `Cannot use the cache folder "${root}": "${name}" is a link`,
+      hint: "remove the link, or use another folder",
+    });
+  }
+
+  test.each([".partial", "share", "share/sha256", "share/sha512"])("is refused where %s is a link", async (name) => {
+    if (name.includes("/")) await mkdir(join(root, "share"));
+    await symlink(victim(), join(root, name));
+    await refused(name);
+    await rm(join(root, name));
+    await symlink("nowhere", join(root, name));
+    await refused(name);
+  });
+
+  test("is refused where the folder of an image is a link", async () => {
+    await using cache = await openCache(root);
+    const laid = await laidOut(image(), "docker.io/a/b", "1");
+    const [name] = [...layoutFolders([laid])];
+    await symlink(victim(), join(root, name!));
+    expect(await errorOf(() => cache.name([laid], new Date(0)))).toBe(
+      `STORAGE: Cannot use the cache folder "${root}": "${name}" is a link`,
+    );
+  });
+
+  test("has no names written through a link", async () => {
+    await mkdir(join(root, ".partial"));
+    await symlink(join(victim(), "precious"), join(root, ".partial/document"));
+    await using cache = await openCache(root);
+    await cache.name([await laidOut(image(), "docker.io/a/b", "1")], new Date(0));
+    expect((await lstat(join(root, "saved-images-list.json"))).isFile()).toBe(true);
+  });
+
+  test("has no content that is a link to it", async () => {
+    await mkdir(join(root, "share/sha256"), { recursive: true });
+    await writeFile(join(folder.path, "copy"), ONE.bytes);
+    await symlink(join(folder.path, "copy"), pathOf(ONE.descriptor.digest));
+    await using cache = await openCache(root);
+    expect(await cache.repository("").has(ONE.descriptor)).toBe(false);
+    expect(await cache.missing([ONE.descriptor])).toBe(ONE.bytes.length);
+    await cache.repository("").put(ONE);
+    expect((await lstat(pathOf(ONE.descriptor.digest))).isFile()).toBe(true);
+  });
+
+  test("counts nothing as begun that is no file", async () => {
+    await mkdir(join(root, ".partial"));
+    await writeFile(join(folder.path, "copy"), ONE.bytes);
+    await symlink(join(folder.path, "copy"), join(root, ".partial", ONE.descriptor.digest.slice(7)));
+    await using cache = await openCache(root);
+    expect(await cache.missing([ONE.descriptor])).toBe(ONE.bytes.length);
+  });
+
+  test("may be a link itself", async () => {
+    await symlink("cache", join(folder.path, "link"));
+    await using cache = await openCache(join(folder.path, "link"));
+    await cache.repository("").put(ONE);
+    expect((await lstat(pathOf(ONE.descriptor.digest))).isFile()).toBe(true);
+  });
 });

@@ -1,6 +1,6 @@
 /** Folders as trees. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, decode } from "../../src/bytes/stream.ts";
 import { openFolder, subtree } from "../../src/layout/folder.ts";
@@ -51,10 +51,22 @@ test("a part of it begins without the prefix", async () => {
 });
 
 test("is refused where it has more, or longer, paths than can be held", async () => {
-  expect(await errorOf(() => openFolder(folder.path, 3 * 64 + 21))).toStartWith(
+  await symlink("nowhere", join(folder.path, "link"));
+  const memory =
+    7 * 64 + ["in", "secret", "link", "in", "one", "in", "a", "in/a", "b", "in/a/b", "two"].join("").length;
+  expect(await errorOf(() => openFolder(folder.path, memory - 1))).toStartWith(
     `UNSUPPORTED: Cannot open folder "${folder.path}": it has more files than can be read`,
   );
-  expect([...(await openFolder(folder.path, 3 * 64 + 22)).paths()].join("")).toHaveLength(22);
+  expect([...(await openFolder(folder.path, memory)).paths()].join("")).toHaveLength(22);
+});
+
+test("is refused by the size of its list, before that is read", async () => {
+  const sizes = await Promise.all(["", "in", "in/a", "in/a/b"].map((path) => stat(join(folder.path, path))));
+  const largest = Math.max(...sizes.map(({ size }) => size));
+  expect(await errorOf(() => openFolder(folder.path, undefined, largest - 1))).toStartWith(
+    `UNSUPPORTED: Cannot open folder "${folder.path}": it has more files than can be read`,
+  );
+  expect([...(await openFolder(folder.path, undefined, largest)).paths()]).toHaveLength(3);
 });
 
 test("says that there is no folder", async () => {

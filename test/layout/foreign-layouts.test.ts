@@ -1,7 +1,8 @@
 /** Layouts of other tools, as they should be and as hostile archives may have them. */
 import { describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { concat, decode, encode } from "../../src/bytes/stream.ts";
+import { openTar } from "../../src/archive/tar-tree.ts";
+import { type ByteStream, concat, decode, encode } from "../../src/bytes/stream.ts";
 import { openDockerArchive } from "../../src/layout/docker-archive-store.ts";
 import { openHangar } from "../../src/layout/hangar-store.ts";
 import { openHangarZip } from "../../src/layout/hangar-zip-store.ts";
@@ -12,7 +13,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { type ManifestView, parseManifest } from "../../src/oci/manifest.ts";
 import * as types from "../../src/oci/media-types.ts";
 import { MANIFEST_LIMIT, readAll } from "../../src/store/read.ts";
-import type { Store, Tree } from "../../src/store/store.ts";
+import type { Store, Tree, TreeFile } from "../../src/store/store.ts";
 import {
   dockerFiles,
   hangarFiles,
@@ -31,6 +32,7 @@ import {
   randomBytes,
   referrer,
 } from "../support/random-image.ts";
+import { rawTar } from "../support/raw-tar.ts";
 import { errorOf } from "../support/thrown.ts";
 
 const NAME = "docker.io/a/b";
@@ -360,6 +362,48 @@ describe("docker archives", () => {
     const store = await open({ [path!]: randomBytes(1, bytesOf(files[path!]!).length) });
     const [layer] = layersOf(await rootOf(store));
     expect(await errorOf(() => readAll(store.repository(NAME).get(layer!), 1 << 20))).toMatch(/^INTEGRITY: /);
+  });
+
+  test("of many links to one file read that once", async () => {
+    const [first] = list[0]!.Layers;
+    const links = Array.from({ length: 20 }, (_, at) => `link${at}`);
+    const config = encode(JSON.stringify({ rootfs: { type: "layers", diff_ids: links.map(() => plain.root.digest) } }));
+    const tar = rawTar(
+      { name: "layer", content: new Uint8Array(gzipSync(bytesOf(files[first!]!))) },
+      { name: "config", content: config },
+      ...links.map((name) => ({ name, flag: "2", target: "layer" })),
+      ...links.map((name) => ({ name: `${name}.json`, flag: "1", target: "config" })),
+      {
+        name: "manifest.json",
+        content: JSON.stringify(
+          links.map((name) => ({ Config: `${name}.json`, RepoTags: [`a/${name}:1`], Layers: links })),
+        ),
+      },
+    );
+    const volume = {
+      name: "x",
+      size: tar.length,
+      parts: [],
+      read: async (start: number, end: number) => tar.slice(start, end),
+    };
+    const tree = await openTar({ ...volume, async [Symbol.asyncDispose]() {} });
+    const opened: string[] = [];
+    function file(path: string): TreeFile | undefined {
+      const found = tree.file(path);
+      function open(options: Parameters<TreeFile["open"]>[0]): ByteStream {
+        opened.push(path);
+        return found!.open(options);
+      }
+      return found && { ...found, open };
+    }
+    const store = await openDockerArchive({ ...tree, file }, { name: "x" });
+    // Of the layer its first bytes, and then all of it.
+    expect(opened).toEqual(["manifest.json", "link0.json", "link0", "link0"]);
+    const { view } = await rootOf(store, "docker.io/a/link7");
+    expect(layersOf({ view }).length).toBe(20);
+    expect(await readAll(store.repository("docker.io/a/link7").get(layersOf({ view })[19]!), 1 << 20)).toEqual(
+      new Uint8Array(gzipSync(bytesOf(files[first!]!))),
+    );
   });
 
   test.each([

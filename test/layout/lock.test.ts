@@ -1,7 +1,7 @@
 /** One writer for a folder. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { lockFolder } from "../../src/layout/lock.ts";
@@ -72,6 +72,28 @@ test("a process of another machine counts as alive", async () => {
 test.each(["", "{", '{"pid":"1"}'])("a lock that says nothing (%p) is taken over", async (text) => {
   await writeFile(join(folder.path, ".lock"), text);
   await (await lockFolder(folder.path))();
+});
+
+test("only a file of a few lines says anything: a link to one, a pipe and a large file are taken over", async () => {
+  const lock = join(folder.path, ".lock");
+  await lockedBy(process.pid, hostname());
+  await rename(lock, join(folder.path, "elsewhere"));
+  await symlink("elsewhere", lock);
+  await (await lockFolder(folder.path))();
+  expect((await run("mkfifo", [lock])).code).toBe(0);
+  await (await lockFolder(folder.path))();
+  await writeFile(lock, (await readFile(join(folder.path, "elsewhere"), "utf8")) + " ".repeat(4096));
+  await (await lockFolder(folder.path))();
+  expect(await readdir(folder.path)).toEqual(["elsewhere"]);
+});
+
+test("what is called as a try and is none is not opened", async () => {
+  const [pipe, large] = [`.lock.${randomUUID()}`, `.lock.${randomUUID()}`];
+  expect((await run("mkfifo", [join(folder.path, pipe)])).code).toBe(0);
+  await writeFile(join(folder.path, large), "");
+  await truncate(join(folder.path, large), 2 ** 31);
+  await (await lockFolder(folder.path))();
+  expect((await readdir(folder.path)).sort()).toEqual([pipe, large].sort());
 });
 
 test("a folder that is not there cannot be locked", async () => {

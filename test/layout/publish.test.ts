@@ -1,6 +1,6 @@
 /** A cache folder becomes the result of a run. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openCache } from "../../src/layout/cache.ts";
 import type { LaidImage } from "../../src/layout/hangar.ts";
@@ -91,6 +91,18 @@ test("stays where it is when it has its name already, and is cleaned there", asy
   await filled([now, before], [laid]);
   await publish(cacheFolder, `${cacheFolder}/../cache`, [laid]);
   expect(await sharedIn(cacheFolder)).toEqual(digitsOf(now));
+});
+
+test("what a link in it leads to is not cleaned", async () => {
+  const one = image();
+  const laid = await laidOut(one, "docker.io/a/b", "1");
+  await filled([one], [laid]);
+  await mkdir(join(folder.path, "victim"));
+  await writeFile(join(folder.path, "victim/precious"), "precious");
+  await symlink("../../victim", join(cacheFolder, "share/planted"));
+  await publish(cacheFolder, destination, [laid]);
+  expect(await readFile(join(folder.path, "victim/precious"), "utf8")).toBe("precious");
+  expect(await readdir(join(destination, "share"))).toEqual(["sha256"]);
 });
 
 test("a destination may be absent, empty, or of an earlier run, and nothing else", async () => {

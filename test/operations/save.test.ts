@@ -318,7 +318,8 @@ describe("a cache folder", () => {
   ])("%s: what is planned is moved or lost, once", async (_, isWrong) => {
     const cacheFolder = join(folder.path, "folder");
     await filled(cacheFolder);
-    if (isWrong) await writeFile(join(cacheFolder, blobPath(shared.descriptor.digest)), "wrong");
+    if (isWrong)
+      await writeFile(join(cacheFolder, blobPath(shared.descriptor.digest)), new Uint8Array(shared.descriptor.size));
     await using store = await openStore(cacheFolder);
     const counts = { planned: 0, moved: 0, lost: 0, moving: 0 };
     function onEvent(event: Event): void {

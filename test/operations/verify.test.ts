@@ -90,8 +90,8 @@ test("a layer of another size than its manifest says is found", async () => {
   );
   await writeFile(path, await archiveOf([manifest], [layer]));
   const { findings, damaged } = await verify([path], {});
-  expect(findings).toMatchObject([{ kind: "content", digest: digestOf(layer), images: ["a.b/c0:1"] }]);
-  expect(findings[0]!.problem).toContain("expected 8 bytes");
+  expect(findings).toMatchObject([{ kind: "image", images: ["a.b/c0:1"] }]);
+  expect(findings[0]!.problem).toContain(`"${digestOf(layer)}": its manifest says 8 bytes, and it has 7`);
   expect(damaged).toEqual(["a.b/c0:1"]);
 });
 

@@ -1,12 +1,13 @@
 /** Blob files: resumed, verified, then renamed into place. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { lstat, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Range } from "../../src/bytes/stream.ts";
 import { IntegrityError } from "../../src/errors.ts";
 import { ingest, isPresent } from "../../src/store/ingest.ts";
 import type { Content } from "../../src/store/store.ts";
 import { type Part, part, randomBytes } from "../support/random-image.ts";
+import { run } from "../support/run.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 import { thrownBy } from "../support/thrown.ts";
 
@@ -100,6 +101,8 @@ test("is present only with the right size, and as a file", async () => {
   expect(await isPresent(path, 4)).toBe(false);
   expect(await isPresent(join(folder.path, "none"), 0)).toBe(false);
   expect(await isPresent(folder.path, (await stat(folder.path)).size)).toBe(false);
+  await symlink("blob", partial);
+  expect(await isPresent(partial, 3)).toBe(false);
 });
 
 test.each([undefined, true] as const)(
@@ -114,3 +117,12 @@ test.each([undefined, true] as const)(
     expect((await readdir(folder.path)).sort()).toEqual(["blob", "precious"]);
   },
 );
+
+test.each(["a pipe", "a folder"])("%s that was put in its way is removed, not written into", async (kind) => {
+  if (kind === "a pipe") expect((await run("mkfifo", [partial])).code).toBe(0);
+  else await mkdir(join(partial, "inside"), { recursive: true });
+  await ingest(source(ONE).content, path, partial);
+  expect(new Uint8Array(await readFile(path))).toEqual(ONE.bytes);
+  expect((await lstat(path)).isFile()).toBe(true);
+  expect(await readdir(folder.path)).toEqual(["blob"]);
+});

@@ -10,8 +10,9 @@ import type { Arrivals } from "./arrivals.ts";
 /** Images that are being planned at once, those not counted that wait for content. */
 const AT_ONCE = 32;
 
-/** Bytes of memory that an image takes while it is planned, and each byte of its manifests when it is parsed. */
+/** Bytes of memory that an image takes while it is planned, each of its manifests, and each byte of those when it is parsed. */
 const PLANNING: number = 30 << 10;
+const MANIFEST: number = 2 << 10;
 const PARSED = 3;
 
 /** Bytes of memory that images take while they are planned: no more are begun, and no more are borne. */
@@ -108,7 +109,7 @@ export function createPlanner({ expected, ready }: Roots, arrivals: Arrivals, op
       begin();
       onChange();
     }
-    const reader = arrivals.reader(image.from, { onWait, onRead: (bytes) => take(bytes * PARSED) });
+    const reader = arrivals.reader(image.from, { onWait, onRead: (bytes) => take(MANIFEST + bytes * PARSED) });
     let kept: readonly Digest[] = [];
     take(PLANNING);
     try {

@@ -43,7 +43,10 @@ async function problemIn(
   if (sums.size === 0) return undefined;
   const expected = sums.get(basename(path));
   if (expected === undefined) return "the list of checksums does not have it: it is left over from another archive";
-  const { size } = await stat(path);
+  const stats = await stat(path);
+  // To open a pipe waits until somebody writes to it.
+  if (!stats.isFile()) return "it is no regular file";
+  const { size } = stats;
   const content: Content = {
     descriptor: { mediaType: "application/octet-stream", digest: `sha256:${expected}`, size },
     open: (range) => checking.counted(readFile(path, size, range)),

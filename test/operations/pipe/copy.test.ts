@@ -1,5 +1,5 @@
 /** Images out of a pipe in any order: what is held meanwhile has a bound, and nothing is lost that comes before its time. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { type ByteStream, type Bytes, encode } from "../../../src/bytes/stream.ts";
 import type { Event } from "../../../src/events.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../../src/oci/media-types.ts";
@@ -34,6 +34,8 @@ interface LoadOptions {
   /** Bytes that come at once, and whether what can go on does so in between. */
   readonly chunk?: number;
   readonly isSlow?: boolean;
+  /** Bytes that are passed over, whatever the pipe has. */
+  readonly passLimit?: number;
 }
 
 interface Loaded {
@@ -68,7 +70,7 @@ function separate(): Target {
 }
 
 async function load(bytes: Bytes, options: LoadOptions = {}): Promise<Loaded> {
-  const { only = ["*"], keepGoing = false, to = (sink) => sink, chunk = 60_000, isSlow = false } = options;
+  const { only = ["*"], keepGoing = false, to = (sink) => sink, chunk = 60_000, isSlow = false, passLimit } = options;
   const store = separate();
   const failed: Record<string, string> = {};
   async function* stream(): ByteStream {
@@ -81,7 +83,7 @@ async function load(bytes: Bytes, options: LoadOptions = {}): Promise<Loaded> {
     if (event.type === "image" && event.result === "failed") failed[event.image.name] = String(event.error);
   }
   async function work(): Promise<void> {
-    await using pipe = await openPipe(stream(), { name: "the pipe" });
+    await using pipe = await openPipe(stream(), { name: "the pipe", passLimit });
     const wanted = await wantedIn(chosenIn(pipe.store, choiceOf(only)), (path) => to(store.repository(path)));
     await pipe.copy(wanted, { selection: EVERYTHING, strict: true, jobs: 3, stopAtDamage: !keepGoing, onEvent });
   }
@@ -360,4 +362,55 @@ test("images of more blobs than can be held are refused, and not one by one", as
   const { error, failed } = await load(await pipedArchive(images, roots), { keepGoing: true });
   expect(error).toContain("all images have more blobs than can be held");
   expect(Object.keys(failed).length).toBeLessThan(2);
+});
+
+describe("what nobody wants", () => {
+  const LIMIT = 1 << 20;
+  const zeros = part("x", new Uint8Array(3 * LIMIT));
+
+  test("is refused where it is more than the pipe can honestly be", async () => {
+    const bytes = await pipedArchive([user], [...userParts, zeros], "zstd");
+    const { store, error } = await load(bytes, { passLimit: LIMIT });
+    expect(error).toBeUndefined();
+    await expectWhole(store, [user]);
+    const small = await pipedArchive([], [zeros], "zstd");
+    const refused = await load(small, { passLimit: LIMIT });
+    expect(refused.error).toStartWith(
+      'UNSUPPORTED: Cannot read "the pipe": more than 200 times its size is what nobody',
+    );
+    expect((await load(small, { passLimit: 4 * LIMIT })).error).toBeUndefined();
+  });
+
+  test("is passed over where the pipe really has it", async () => {
+    const stored = part("x", noise(3 * LIMIT, 7));
+    const { store, error } = await load(await pipedArchive([user], [...userParts, stored], "zstd"), { passLimit: 1 });
+    expect(error).toBeUndefined();
+    await expectWhole(store, [user]);
+  });
+});
+
+test("a copy listens for its end once, however often it waits", async () => {
+  const images = rootsOnly(Array.from({ length: 300 }, (_, at) => manifest(`one ${at}`)));
+  const bytes = await pipedArchive(
+    images,
+    images.flatMap(({ artifact }) => artifact.manifests),
+  );
+  let turns = 0;
+  const to = (sink: Sink): Sink => ({
+    ...sink,
+    async resolve(tag) {
+      for (let left = ++turns % 7; left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
+      return sink.resolve(tag);
+    },
+  });
+  const listen = spyOn(AbortSignal.prototype, "addEventListener");
+  try {
+    const { store, error } = await load(bytes, { to });
+    expect(error).toBeUndefined();
+    await expectWhole(store, images);
+    // Two each while an image is planned and named; none for each wait that another one ended.
+    expect(listen.mock.calls.length).toBeLessThan(2 * images.length + 10);
+  } finally {
+    listen.mockRestore();
+  }
 });

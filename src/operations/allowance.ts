@@ -4,7 +4,7 @@
 export const IMAGE_BYTES: number = 8 << 20;
 
 /** Descriptors that those may have: of manifests, configs and layers. */
-export const IMAGE_DESCRIPTORS = 10_000;
+export const IMAGE_DESCRIPTORS = 4_000;
 
 /** What walks of one image share, and use up. */
 export interface Allowance {

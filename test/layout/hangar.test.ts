@@ -126,3 +126,10 @@ test("same images, same time: same bytes", async () => {
     ...layoutFiles([two]),
   ]);
 });
+
+test("more platforms than an archive has entries for are refused before anything is made", async () => {
+  const laid = await laidOut(NGINX, "docker.io/library/nginx", "1.25");
+  const head = (count: number) => hangarArchive(TIME).head(Array<LaidImage>(count).fill(laid), new Set(["sha256"]));
+  expect(() => [...head(20_001)]).toThrow("Cannot archive 40002 platforms: 40000 are the most");
+  expect([...head(1)].length).toBeGreaterThan(6);
+});

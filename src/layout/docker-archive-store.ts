@@ -191,6 +191,7 @@ function dockerType({ compression }: Layer): string {
 /** Saved by its id, an image has no names. */
 function namesOf(tags: unknown, archive: string): readonly { path: string; tag: string | undefined }[] {
   if (tags === null || tags === undefined) return [{ path: nameOfArchive(archive), tag: undefined }];
+  if (Array.isArray(tags)) checkCount(DOCKER_ARCHIVE_FILE, archive, tags.length);
   if (!isTextList(tags)) throw broken(archive, "the names of an image are no list");
   if (tags.length === 0) return namesOf(undefined, archive);
   return tags.map((text) => {

@@ -26,7 +26,7 @@ export const LAYOUTS: Readonly<Record<string, () => Bytes>> = {
       [],
       (at) => `sha256-${hex(at)}`,
     ),
-  "it names 20000 images, and 7000 are the most": () => {
+  "it names 10000 images, and 7000 are the most": () => {
     const image = (at: number): string =>
       `{"Config":"config","Layers":[],"RepoTags":[${Array.from({ length: CHILDREN }, (_, tag) => `"c${at}:${tag}"`)}]}`;
     return packed([

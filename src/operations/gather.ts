@@ -9,7 +9,7 @@ import { holdingOfRun } from "./allowance.ts";
 import { withAttachments } from "./attachments.ts";
 import { layOut } from "./lay-out.ts";
 import { noPlatform } from "./plan.ts";
-import { createSharing, withShared } from "./shared-blobs.ts";
+import { createSharing, withShared } from "./sharing.ts";
 import { imagesOf } from "./stored.ts";
 import type { Tally } from "./summary.ts";
 import { type Image, walk } from "./walk.ts";

@@ -9,13 +9,13 @@ import type { Call, Source, Store, StoreReference } from "../store/store.ts";
 import { type Holding, holdingOfRun } from "./allowance.ts";
 import { withAttachments } from "./attachments.ts";
 import { presentIn } from "./present.ts";
-import { createSharing, type Share } from "./shared-blobs.ts";
+import { createSharing, type Share } from "./sharing.ts";
 import { type Image, walk } from "./walk.ts";
 
 /** Images that are read at once. */
 const AT_ONCE = 4;
 
-/** Platforms of all images that are listed: 20 of each of as many images as an archive may have. */
+/** Platforms of all images that are listed: more than 20 of each of as many as an archive may have. */
 const MOST_PLATFORMS = 200_000;
 
 /** One image of a store, and what it is made of, without the bytes of any of it. */
@@ -138,7 +138,7 @@ export async function* inventory(store: Store, call: Call = {}): AsyncGenerator<
 function platformsOf({ platforms }: Image, contents: readonly Descriptor[]): readonly HeldPlatform[] {
   const known = new Map(contents.map((one) => [one.digest, one]));
   return platforms.map(({ descriptor, platform, blobs: own }) => {
-    const size = [...own].reduce((total, digest) => total + (known.get(digest)?.size ?? 0), descriptor.size);
+    const size = own.reduce((total, digest) => total + (known.get(digest)?.size ?? 0), descriptor.size);
     const { digest } = known.get(descriptor.digest) ?? descriptor;
     return { platform: formatPlatform(platform), digest, size };
   });

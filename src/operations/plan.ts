@@ -10,7 +10,7 @@ import { type Holding, holdingOfRun } from "./allowance.ts";
 import { withAttachments } from "./attachments.ts";
 import { isComposed } from "./composed.ts";
 import { isMerged } from "./merge-by-platform.ts";
-import { createSharing, type Share, withShared } from "./shared-blobs.ts";
+import { createSharing, type Share, withShared } from "./sharing.ts";
 import { type Image, startWalk } from "./walk.ts";
 
 /** One image that the user asked for, both ends chosen already. */

@@ -1,22 +1,15 @@
 /** Hostile archives, given to the product as a process of its own: refused with a reason, in less than 300 MB of memory. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { commandOf, openWorkplace, type Workplace } from "../support/dray.ts";
+import { writeFile } from "node:fs/promises";
+import { openWorkplace, type Workplace } from "../support/dray.ts";
 import { besideChecksums, FOREIGN, largestHonest, OWN } from "../support/hostile-archives.ts";
 import { IMAGES } from "../support/hostile-images.ts";
 import { LAYOUTS, READ } from "../support/hostile-layouts.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import type { Ended } from "../support/run.ts";
+import { MOST, measured } from "../support/within-memory.ts";
 
 setDefaultTimeout(60_000);
-
-const MOST = 300e6;
-const [PROGRAM = "", MAIN = ""] = commandOf("bun");
-const RUNTIME = [PROGRAM, "--preload", join(import.meta.dirname, "..", "support", "peak-memory.ts"), MAIN];
-
-/** The same, reading the archive from a pipe. */
-const PIPED = ["/bin/sh", "-c", 'cat archive | exec "$@"', "sh", ...RUNTIME];
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   ls: ["ls", "archive"],
@@ -41,15 +34,9 @@ afterAll(async () => {
 
 /** Runs it, and holds it to its memory. */
 async function within(name: string, args: readonly string[] = COMMANDS[name]!): Promise<Ended> {
-  const peak = place.file(`peak of ${name}`);
-  const runtime = args.includes("-") ? PIPED : RUNTIME;
   const to = args.at(-1) === "-d" ? [registry.host] : [];
-  const ended = await place.dray([...args, ...to], {
-    runtime,
-    env: { DRAY_PEAK: peak, TMPDIR: place.path, PATH: "/usr/bin:/bin" },
-  });
-  expect(Number(await readFile(peak, "utf8"))).toBeWithin(10e6, MOST);
-  await rm(peak);
+  const ended = await measured(place, [...args, ...to]);
+  expect(ended.peak).toBeWithin(10e6, MOST);
   return ended;
 }
 

@@ -1,22 +1,17 @@
 /** An archive out of a pipe that asks for more memory than it may have, given to the product as a process of its own. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { encode } from "../../src/bytes/stream.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-types.ts";
-import { commandOf, openWorkplace, type Workplace } from "../support/dray.ts";
+import { openWorkplace, type Workplace } from "../support/dray.ts";
 import { filled } from "../support/hostile-archives.ts";
 import { type Listed, pipedArchive } from "../support/piped-archive.ts";
 import { type Part, part } from "../support/random-image.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { MOST, measured } from "../support/within-memory.ts";
 
 setDefaultTimeout(60_000);
-
-const MOST = 300e6;
-const [PROGRAM = "", MAIN = ""] = commandOf("bun");
-const PEAK = join(import.meta.dirname, "..", "support", "peak-memory.ts");
-const PIPED = ["/bin/sh", "-c", 'cat archive | exec "$@"', "sh", PROGRAM, "--preload", PEAK, MAIN];
 
 let place: Workplace;
 let registry: TestRegistry;
@@ -29,11 +24,8 @@ afterAll(async () => {
   await registry[Symbol.asyncDispose]();
 });
 
-async function load() {
-  const file = place.file("peak");
-  const env = { DRAY_PEAK: file, TMPDIR: place.path, PATH: "/usr/bin:/bin" };
-  const ended = await place.dray(["load", "-s", "-", "--no-tls-verify", "-d", registry.host], { runtime: PIPED, env });
-  return { ...ended, peak: Number(await readFile(file, "utf8")) };
+function load() {
+  return measured(place, ["load", "-s", "-", "--no-tls-verify", "-d", registry.host]);
 }
 
 /** An image of each root. */

@@ -3,7 +3,7 @@ import { AppError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Call } from "../../store/store.ts";
 import { type Planned, type PlanOptions, planOne, type Wanted } from "../plan.ts";
-import { createSharing, type Share } from "../shared-blobs.ts";
+import { createSharing, type Share } from "../sharing.ts";
 import type { Image } from "../walk.ts";
 import type { Arrivals } from "./arrivals.ts";
 

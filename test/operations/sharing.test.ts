@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import { createSharing } from "../../src/operations/shared-blobs.ts";
+import { createSharing } from "../../src/operations/sharing.ts";
 import { errorOf } from "../support/thrown.ts";
 
 const LAYER: Descriptor = {

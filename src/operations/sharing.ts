@@ -12,19 +12,19 @@ const DESCRIPTOR = 300;
 const USE = 64;
 
 /**
- * The same descriptors, each as it was given first. `name` is the image's, for messages; `more` is what else is held of it, as
+ * The same descriptors, each as it was given first. `name` is the image's, for messages; `beside` is what else is held of it, as
  * so many more uses. Throws UNSUPPORTED for too many: it has none of them then.
  */
-export type Share = (name: string, descriptors: readonly Descriptor[], more?: number) => readonly Descriptor[];
+export type Share = (name: string, descriptors: readonly Descriptor[], beside?: number) => readonly Descriptor[];
 
 /** Knows none yet. */
 export function createSharing(): Share {
   const known = new Map<Digest, Descriptor>();
   let memory = 0;
-  return (name, descriptors, rest = 0) => {
+  return (name, descriptors, beside = 0) => {
     const first = descriptors.map((descriptor) => ({ descriptor, known: sameIn(known, descriptor) }));
     const news = first.filter((one) => one.known === undefined).length;
-    const more = memory + news * DESCRIPTOR + (first.length + rest) * USE;
+    const more = memory + news * DESCRIPTOR + (first.length + beside) * USE;
     if (more > MEMORY_LIMIT)
       throw new AppError("UNSUPPORTED", `Cannot read "${name}": with it, all images have more blobs than can be held`, {
         hint: "make several archives, of fewer images each",
